@@ -1,0 +1,115 @@
+"""A node of its own for a benchmark: a router, an executor, two tasks and an echo procedure."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskrealm.settings import NodeFolder
+from taskrealm.tokens import TokenStore
+from taskrealm.wire import Call, Session, join
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+REALM = "taskrealm"
+ECHO = "taskrealm.bench.echo"
+
+SETTINGS = """\
+[router]
+port = {port}
+
+[executor]
+slots = {slots}
+queue_limit = 20000
+"""
+
+TASKS = '''\
+from __future__ import annotations
+
+from taskrealm.tasks import CommandTask
+
+
+class Nothing(CommandTask):
+    """Do nothing, successfully."""
+
+    name = "true"
+    command = ("true",)
+
+
+class Stamp(CommandTask):
+    """Print the time in nanoseconds, as the last thing before the end."""
+
+    name = "stamp"
+    command = ("date", "+%s%N")
+'''
+
+
+@contextlib.contextmanager
+def running_node(slots: int) -> Iterator[NodeFolder]:
+    """A node with *slots* worker slots, started like any other and stopped at the end."""
+    folder = NodeFolder(Path(tempfile.mkdtemp(prefix="tr-bench-")) / "node")
+    program = [sys.executable, "-m", "taskrealm"]
+    subprocess.run([*program, "init", folder.root], check=True, stdout=subprocess.DEVNULL)
+    folder.settings_file.write_text(SETTINGS.format(port=_free_port(), slots=slots))
+    shutil.rmtree(folder.root / "tasks")
+    (folder.root / "tasks").mkdir()
+    (folder.root / "tasks" / "bench.py").write_text(TASKS)
+    policy = folder.root / "router" / "roles.toml"
+    policy.write_text(policy.read_text().replace("call = [", 'call = [\n  "taskrealm.bench.",', 1))
+    node = subprocess.Popen([*program, "up", folder.root], stdout=subprocess.PIPE, text=True)
+    try:
+        assert node.stdout is not None
+        if not any("http" in line for line in node.stdout):
+            raise SystemExit(f"The node did not start; see {folder.logs}")
+        yield folder
+    finally:
+        node.terminate()
+        node.communicate()
+        shutil.rmtree(folder.root.parent)
+
+
+@contextlib.asynccontextmanager
+async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
+    """A session that answers `ECHO` at once, as the executor's own sessions are joined."""
+    session = await join(
+        f"unix:{folder.socket}",
+        realm=REALM,
+        key=folder.keys / "executor.key",
+        authid="executor",
+        authrole="executor",
+    )
+
+    def echo(_call: Call, *args: object) -> object:
+        return args[0]
+
+    try:
+        await session.register(ECHO, echo)
+        yield session
+    finally:
+        await session.leave()
+
+
+def url_of(folder: NodeFolder) -> str:
+    """Where the node's public port takes WebSocket connections."""
+    from taskrealm.settings import load_settings
+
+    return f"ws://127.0.0.1:{load_settings(folder.settings_file).router.port}/ws"
+
+
+def token_for(folder: NodeFolder, user: str) -> str:
+    """A token of *user* for an hour."""
+    return TokenStore.open(folder.tokens).issue(user, "user", lifetime=3_600)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,78 @@
+"""
+The command line: one verb per function, grouped by noun.
+
+The module of a verb is imported when the verb is used, so that `taskrealm --help` is
+quick and the verbs of a client never load the router.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..protocol.errors import Error, InvalidArguments
+from . import exits
+from .terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERBS: Final[Mapping[str, tuple[str, str]]] = {
+    "up": ("node", "Start a node and run it until Ctrl-C."),
+    "init": ("node", "Write a new node into a folder."),
+    "check": ("node", "Find the mistakes in a node's settings, policy and tasks."),
+    "token": ("tokens", "Make a token or a sign-in link for a user of this node."),
+    "tasks": ("tasks", "List the tasks you may run, or the parameters of one."),
+    "run": ("run", "Run a task and follow its job."),
+    "watch": ("jobs", "Follow a job: its events and its output."),
+    "ls": ("jobs", "List jobs, the newest first."),
+    "show": ("jobs", "Show everything about one job."),
+    "logs": ("jobs", "Print the output of a job."),
+    "cancel": ("jobs", "Cancel jobs, waiting or running."),
+}
+"""Each verb, in the order of the help page: its module, and what it does."""
+
+
+class Verbs(click.Group):
+    """The verbs of `VERBS`; errors of the wire contract become sentences and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which a newcomer needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        module, _ = VERBS[cmd_name]
+        verb: click.Command = getattr(import_module(f"{__name__}.{module}"), cmd_name)
+        return verb
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs without importing any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except exits.Stopped as stop:
+            message, code = stop.message, stop.code
+        except InvalidArguments as error:
+            message = "\n".join(f"{name}: {text}" for name, text in error.fields.items())
+            code = exits.of_error(error)
+        except Error as error:
+            message, code = error.message, exits.of_error(error)
+        except KeyboardInterrupt:
+            message, code = "Interrupted", exits.CANCELLED
+        say(message)
+        ctx.exit(code)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="taskrealm", message="%(prog)s %(version)s")
+def main() -> None:
+    """Run long tasks and watch them live."""

@@ -1,0 +1,225 @@
+"""Jobs that are there already: follow, list, show, read, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..protocol.errors import Error, NotAuthorized
+from ..protocol.jobs import State
+from . import exits
+from .connection import Connection, connects
+from .display import as_json as chunk_as_json
+from .display import clock, display, write_output
+from .following import follow_and_leave
+from .terminal import print_json, print_table, say, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..client import Job, OutputChunk
+
+STREAMS: Final = ("stdout", "stderr")
+PATIENCE: Final = 5.0  # seconds to wait for output that is known to be there
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+@connects
+def watch(connection: Connection, job_id: str, as_json: bool) -> None:
+    """
+    Follow a job: its events and its output.
+
+    It begins with the first event and the first byte. Ctrl-C leaves; the job goes on. The
+    exit code is the one that `taskrealm run` would have had.
+    """
+
+    async def follow() -> int:
+        async with connection.joined() as client:
+            return await follow_and_leave(client.job(job_id), display(as_json=as_json))
+
+    click.get_current_context().exit(asyncio.run(follow()))
+
+
+@click.command()
+@click.option(
+    "--state", "states", type=click.Choice([state.value for state in State]), multiple=True
+)
+@click.option("--task", help="Only jobs of this task.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--all", "everybody", is_flag=True, help="Of all users; for operators.")
+@json_option
+@connects
+def ls(
+    connection: Connection,
+    states: Sequence[str],
+    task: str | None,
+    limit: int,
+    everybody: bool,
+    as_json: bool,
+) -> None:
+    """List jobs, the newest first."""
+    chosen = {"state": states or None, "task": task, "limit": limit}
+    found = asyncio.run(_jobs(connection, chosen, everybody=everybody))
+    if as_json:
+        for job in found:
+            print_json(job)
+        return
+    headings = ["job", "task", "state", "submitted", "took", "progress"]
+    rows = [[job["job_id"], *_row(job)] for job in found]
+    if everybody:
+        headings.append("owner")
+        rows = [[*row, job["owner"]] for row, job in zip(rows, found, strict=True)]
+    print_table(headings, rows)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@json_option
+@connects
+def show(connection: Connection, job_id: str, as_json: bool) -> None:
+    """Show everything about one job."""
+    job = asyncio.run(_snapshot(connection, job_id))
+    if as_json:
+        print_json(job)
+        return
+    for name, value in job.items():
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            click.echo(f"{name + ':':14} {visible(text)}")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
+@click.option("--stream", type=click.Choice(STREAMS), help="Only this one; by default both.")
+@json_option
+@connects
+def logs(
+    connection: Connection, job_id: str, follow: bool, stream: str | None, as_json: bool
+) -> None:
+    """
+    Print the output of a job.
+
+    What it wrote to standard error comes out on standard error.
+    """
+
+    def write(chunk: OutputChunk) -> None:
+        if as_json:
+            print_json(chunk_as_json(chunk))
+        else:
+            write_output(chunk)
+
+    async def read() -> None:
+        async with connection.joined() as client:
+            job = client.job(job_id)
+            snapshot = await job.snapshot()
+            if follow or State(snapshot["state"]).is_terminal:
+                async for chunk in job.output(stream):
+                    write(chunk)
+            else:
+                for name in STREAMS if stream is None else (stream,):
+                    await _read_so_far(job, name, snapshot["output"][name], write)
+
+    asyncio.run(read())
+
+
+@click.command()
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--now", is_flag=True, help="Kill it, without time to end by itself.")
+@click.option("--reason", help="What its owner reads.")
+@json_option
+@connects
+def cancel(
+    connection: Connection,
+    job_ids: Sequence[str],
+    now: bool,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """
+    Cancel jobs, waiting or running.
+
+    For each is printed what became of it: removed_from_queue, stopping, or already_ and
+    the state in which it had ended.
+    """
+    click.get_current_context().exit(
+        asyncio.run(_cancel(connection, job_ids, reason, now=now, as_json=as_json))
+    )
+
+
+async def _snapshot(connection: Connection, job_id: str) -> dict[str, Any]:
+    async with connection.joined() as client:
+        return await client.job(job_id).snapshot()
+
+
+async def _jobs(
+    connection: Connection, chosen: Mapping[str, Any], *, everybody: bool
+) -> list[dict[str, Any]]:
+    async with connection.joined() as client:
+        if everybody and client.role == "user":
+            raise NotAuthorized("Only operators and backends may see the jobs of all users")
+        # Users see their own jobs anyway; the others would see everybody's.
+        owner = None if everybody or client.role == "user" else client.authid
+        return [job async for job in client.jobs(**chosen, owner=owner)]
+
+
+def _row(job: Mapping[str, Any]) -> list[str | None]:
+    submitted = datetime.fromisoformat(job["submitted_at"]).astimezone()
+    fraction = (job["progress"] or {}).get("fraction")
+    return [
+        job["task"],
+        job["state"],
+        f"{submitted:%Y-%m-%d %H:%M:%S}",
+        None if job.get("duration") is None else clock(job["duration"]),
+        None if fraction is None else f"{fraction:.0%}",
+    ]
+
+
+async def _read_so_far(
+    job: Job, stream: str, size: int, write: Callable[[OutputChunk], None]
+) -> None:
+    """Read *stream* of a running job up to byte *size*."""
+    if size == 0:
+        return
+    # The last bytes may be half a character, whose other half may never come.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE) as limit:
+            async for chunk in job.output(stream):
+                write(chunk)
+                if chunk.next >= size:
+                    return
+                limit.reschedule(asyncio.get_running_loop().time() + PATIENCE)
+
+
+async def _cancel(
+    connection: Connection,
+    job_ids: Sequence[str],
+    reason: str | None,
+    *,
+    now: bool,
+    as_json: bool,
+) -> int:
+    """Cancel one after the other, also behind one that fails; the exit code of the last error."""
+    code = 0
+    async with connection.joined() as client:
+        for job_id in job_ids:
+            try:
+                answer = await client.job(job_id).cancel(reason, now=now)
+            except Error as error:
+                say(error.message)
+                code = exits.of_error(error)
+                continue
+            if as_json:
+                print_json({"job_id": job_id, "answer": answer})
+            else:
+                click.echo(f"{visible(job_id)} {answer}")
+    return code

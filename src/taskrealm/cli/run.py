@@ -1,0 +1,117 @@
+"""Runs a task: its parameters become flags, and its exit code is the job's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..protocol.errors import UnknownTask
+from . import exits
+from .arguments import TaskCommand, TaskOption
+from .connection import Connection, connects
+from .display import display
+from .exits import Stopped
+from .following import follow_and_cancel
+from .terminal import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def job_options() -> list[click.Option]:
+    """The options that say how a job is run, and how it is followed."""
+    return [
+        click.Option(["--priority"], type=int, help="Higher starts first.  [default: 0]"),
+        click.Option(["--timeout"], type=float, help="Seconds it may run; only to shorten."),
+        click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
+        click.Option(["--detach"], is_flag=True, help="Print the job's id and leave it alone."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),
+    ]
+
+
+@click.command(
+    params=[*job_options()],
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.argument("task")
+@click.argument(
+    "words", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT|--PARAMETER VALUE]..."
+)
+@connects
+def run(connection: Connection, task: str, words: tuple[str, ...], **options: Any) -> None:
+    """
+    Run a task and follow its job.
+
+    `taskrealm run TASK --help` shows the parameters of TASK: each is a flag, and words
+    without a flag are taken in the order of the parameters. The options below stand before
+    TASK, or behind it if TASK has no parameter of that name.
+
+    The job's output comes out where the job put it, and its exit code is passed on. Ctrl-C
+    cancels the job politely; a second one kills it.
+
+    \b
+    Exit codes of our own:
+      2 wrong usage          6 the queue is full
+      3 refused arguments    7 no connection
+      4 not allowed        124 the job timed out
+      5 no such task       130 the job was cancelled
+    """
+    click.get_current_context().exit(asyncio.run(_run(connection, task, words, options)))
+
+
+async def _run(
+    connection: Connection, name: str, words: Sequence[str], options: dict[str, Any]
+) -> int:
+    async with connection.joined() as client:
+        task = named(name, await client.tasks())
+        arguments, more = parse(task, words)
+        options |= {
+            option: value for option, value in more.items() if value not in (None, (), False)
+        }
+        job = await client.exec(
+            task["name"],
+            arguments,
+            priority=options["priority"] or 0,
+            timeout=options["timeout"],
+            tags=options["tags"],
+        )
+        if options["detach"]:
+            if options["as_json"]:
+                print_json({"job_id": job.job_id})
+            else:
+                click.echo(job.job_id)
+            return 0
+        return await follow_and_cancel(job, display(as_json=options["as_json"]))
+
+
+def parse(task: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    What *words* behind the name of *task* mean: its arguments, and options of the job.
+
+    Raises:
+        Stopped: A value of the wrong type for a parameter.
+        click.UsageError: A line that cannot be understood.
+    """
+    command = TaskCommand(task, job_options())
+    try:
+        return command.parse(f"taskrealm run {command.name}", words)
+    except click.BadParameter as error:
+        if isinstance(error.param, TaskOption):
+            raise Stopped(error.format_message(), exits.REFUSED_ARGUMENTS) from None
+        raise
+
+
+def named(name: str, tasks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """
+    The task called *name*.
+
+    Raises:
+        UnknownTask: It is not among *tasks*.
+    """
+    for task in tasks:
+        if task["name"] == name:
+            return task
+    raise UnknownTask(f"There is no task {name!r} that you may run; `taskrealm tasks` lists them")

@@ -1,0 +1,29 @@
+"""Running tasks from Python: submit jobs, follow them live, and get their results."""
+
+from __future__ import annotations
+
+from ..wire import Disconnected, Refused
+from .client import Client, Request
+from .connection import Status
+from .following import Events, StreamReset
+from .job import Job
+from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
+from .output import OutputChunk
+
+__all__ = [
+    "Client",
+    "Disconnected",
+    "Events",
+    "Job",
+    "JobCancelled",
+    "JobEnded",
+    "JobExpired",
+    "JobFailed",
+    "JobLost",
+    "JobTimedOut",
+    "OutputChunk",
+    "Refused",
+    "Request",
+    "Status",
+    "StreamReset",
+]

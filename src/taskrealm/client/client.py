@@ -1,0 +1,246 @@
+"""The client of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from ..protocol import uris
+from ..protocol.jobs import Delivery
+from .connection import PATIENCE, Connection, Status
+from .following import Events, Following
+from .job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from .connection import Token
+
+    Arguments = Mapping[str, Any] | Sequence[Any]
+
+JOBS_PAGE = 50  # jobs asked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    A task to be run, and how.
+
+    The arguments are a mapping by name or a sequence by position. A higher `priority`
+    starts first. `timeout` in seconds may only shorten what the task allows. `deliver`
+    says who receives the job's events: every session of the `user`, only this `session`,
+    or `none`.
+    """
+
+    task: str
+    arguments: Arguments = ()
+    priority: int = 0
+    timeout: float | None = None
+    tags: Sequence[str] = ()
+    deliver: str = Delivery.USER
+
+    def __post_init__(self) -> None:
+        if isinstance(self.arguments, str) or not isinstance(self.arguments, Mapping | Sequence):
+            raise TypeError(
+                f"Arguments are a mapping by name or a sequence by position,"
+                f" not {type(self.arguments).__name__}"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The request as it crosses the wire."""
+        by_name = isinstance(self.arguments, Mapping)
+        return {
+            "task": self.task,
+            "args": [] if by_name else list(self.arguments),
+            "kwargs": dict(self.arguments) if isinstance(self.arguments, Mapping) else {},
+            "priority": self.priority,
+            "timeout": self.timeout,
+            "tags": list(self.tags),
+            "deliver": str(Delivery(self.deliver)),
+        }
+
+
+class Client:
+    """
+    Runs tasks on a node, and follows them.
+
+        async with Client("ws://127.0.0.1:8080/ws", token="tr_…") as client:
+            job = await client.exec("video.transcode", {"source": "a.mp4"}, priority=5)
+            async for event in job:
+                print(event.type, event.data)
+            print(await job.result())
+
+    The client comes back by itself whenever the connection is lost, and nothing that
+    happens meanwhile is missed. Calls in flight at that moment raise `Disconnected`; calls
+    made while there is no connection wait for one, and raise `Unavailable` after *patience*
+    seconds. All methods raise the errors of `protocol.errors` with which the node answers.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Token,
+        realm: str = "taskrealm",
+        serializer: str = "cbor",
+        patience: float = PATIENCE,
+        send_limit: int | None = None,
+    ) -> None:
+        """
+        *url* is `ws://HOST:PORT/ws`, `wss://…` or `unix:PATH`. *token* is a token, or a
+        function or coroutine function that gives one for each new connection. *send_limit*
+        is the node's `max_message_size` in bytes where that is not the usual one.
+        """
+        self._connection = Connection(
+            url,
+            token,
+            realm=realm,
+            serializer=serializer,
+            patience=patience,
+            send_limit=send_limit,
+        )
+        self._following = Following(self._connection)
+
+    async def __aenter__(self) -> Self:
+        """
+        Join the realm.
+
+        Raises:
+            Refused: The node does not let us in.
+            Unavailable: The node cannot be reached.
+        """
+        await self._connection.open(self._following.join, self._following.end)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    @property
+    def authid(self) -> str:
+        """Who the token says we are."""
+        return self._connection.authid
+
+    @property
+    def role(self) -> str:
+        """The role that the token gives us."""
+        return self._connection.role
+
+    @property
+    def status(self) -> Status:
+        """How we stand with the node."""
+        return self._connection.status
+
+    async def tasks(self) -> list[dict[str, Any]]:
+        """The tasks that we may run, each with its name, title, help and parameters."""
+        tasks: list[dict[str, Any]] = await self._connection.call(uris.TASKS)
+        return tasks
+
+    async def check(self, task: str, arguments: Arguments = (), **options: Any) -> dict[str, Any]:
+        """What `exec` would run: `argv`, `timeout` and `position` in the queue."""
+        request = Request(task, arguments, **options).as_dict()
+        checked: dict[str, Any] = await self._connection.call(uris.CHECK, **request)
+        return checked
+
+    async def exec(
+        self,
+        task: str,
+        arguments: Arguments = (),
+        *,
+        priority: int = 0,
+        timeout: float | None = None,
+        tags: Sequence[str] = (),
+        deliver: str = Delivery.USER,
+    ) -> Job:
+        """
+        Run *task*: the job, as soon as it has been accepted. The options are those of `Request`.
+
+        Raises:
+            UnknownTask: There is no such task, or not one that we may run.
+            InvalidArguments: Arguments or options are refused; `fields` says which and why.
+            QueueFull: As many jobs wait as may wait.
+            Disconnected: The connection was lost; the job may or may not have been accepted.
+        """
+        request = Request(task, arguments, priority, timeout, tags, deliver)
+        await self._following.placed()
+        job: Job = await self._connection.call_and_take(
+            lambda answer: self._submitted(answer, request), uris.EXEC, **request.as_dict()
+        )
+        return job
+
+    async def exec_many(self, requests: Iterable[Request]) -> list[Job]:
+        """Run many tasks by one call; all are accepted or none."""
+        requests = list(requests)
+        await self._following.placed()
+
+        def take(answers: list[dict[str, Any]]) -> list[Job]:
+            return [
+                self._submitted(answer, request)
+                for answer, request in zip(answers, requests, strict=True)
+            ]
+
+        jobs: list[Job] = await self._connection.call_and_take(
+            take, uris.EXEC_MANY, [request.as_dict() for request in requests]
+        )
+        return jobs
+
+    def job(self, job_id: str) -> Job:
+        """Any job that we may see, to be followed from its first event."""
+        job = self._following.find(job_id)
+        if job is None:
+            job = Job(self._connection, self._following, job_id)
+            self._following.add(job)
+        return job
+
+    async def jobs(
+        self,
+        *,
+        state: str | Sequence[str] | None = None,
+        task: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """
+        The jobs that we may see, newest first, at most *limit* of them.
+
+        *state* is one state or several. *owner* is for backends and operators, who see
+        everybody's jobs.
+        """
+        states = state if state is None or isinstance(state, str) else list(state)
+        before = None
+        count = 0
+        while limit is None or count < limit:
+            size = JOBS_PAGE if limit is None else min(JOBS_PAGE, limit - count)
+            page = await self._connection.call(
+                uris.JOBS, state=states, task=task, owner=owner, before=before, limit=size
+            )
+            for job in page["jobs"]:
+                yield job
+            count += len(page["jobs"])
+            before = page["next"]
+            if before is None:
+                return
+
+    def events(self) -> Events:
+        """
+        Every event of every job of ours, in order, from now on, across lost connections.
+
+        Iterating raises `StreamReset` where events have been missed for good.
+        """
+        return self._following.listen()
+
+    async def token(self, code: str) -> dict[str, Any]:
+        """Exchange the sign-in *code* that we joined with: `{token, expires_at}`."""
+        token: dict[str, Any] = await self._connection.call(uris.TOKEN, code)
+        return token
+
+    def _submitted(self, answer: Mapping[str, Any], request: Request) -> Job:
+        job = Job(
+            self._connection,
+            self._following,
+            answer["job_id"],
+            owner=self.authid,
+            delivery=Delivery(request.deliver),
+        )
+        self._following.add(job)
+        return job

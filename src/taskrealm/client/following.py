@@ -1,0 +1,288 @@
+"""What happens to jobs, told to whoever follows them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet, WeakValueDictionary, finalize
+
+from ..protocol import uris
+from ..protocol.errors import Error, TooLarge, Unavailable
+from ..protocol.jobs import Delivery, Event
+from ..wire import Disconnected, Refused
+from .connection import PATIENCE, PAUSE
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from ..wire import Session, Subscription
+    from .connection import Connection
+    from .job import Job
+    from .stream import Question
+
+PAGE = 1_000  # events asked for at once
+POLL = 1.0  # seconds between questions about a job whose events are not sent to us
+
+
+class StreamReset(Exception):
+    """
+    Events were missed that nobody can deliver any more; those that follow are new.
+
+    `jobs` are the jobs that have not ended, as they were then.
+    """
+
+    def __init__(self, jobs: list[dict[str, Any]]) -> None:
+        super().__init__("Events were missed: the node's journal does not reach back so far")
+        self.jobs = jobs
+
+
+class Events:
+    """
+    Every event of the user's stream in order, from when this was made; see `Client.events`.
+
+    Raises:
+        StreamReset: Some events were missed; iterating again goes on after them.
+        Disconnected: The client was closed.
+        Refused: The node lets us in no more.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queue: deque[dict[str, Any] | StreamReset] = deque()
+        self._news = asyncio.Event()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._queue:
+            self._connection.require()
+            await self._news.wait()
+        item = self._queue.popleft()
+        if isinstance(item, StreamReset):
+            raise item
+        return Event.from_dict(item)
+
+    def put(self, items: Iterable[dict[str, Any] | StreamReset]) -> None:
+        """Let *items* be what comes next."""
+        self._queue.extend(items)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._news.set()
+        self._news.clear()
+
+
+class _Watch:
+    """The jobs of another user that we follow, and the subscription that brings their events."""
+
+    def __init__(self, owner: str) -> None:
+        self.jobs = 0
+        self.subscription: Subscription | None = None
+        self._owner = owner
+        self._lock = asyncio.Lock()
+
+    async def subscribe(self, session: Session, following: Following) -> None:
+        async with self._lock:
+            if self.subscription is None:
+                self.subscription = await session.subscribe(
+                    uris.jobs_topic(self._owner), following.feed
+                )
+
+
+class Following:
+    """
+    Gets the events of jobs to those who hold them, whole and in order.
+
+    The user's own jobs are followed through the user's stream, which is caught up with
+    after every interruption. Jobs of others are followed by their own numbers. A job whose
+    events nobody sends to this session is asked for from time to time.
+
+    A job that its holder has dropped is forgotten.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stream = Stream()
+        self._placed = asyncio.Event()
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._unheard: WeakSet[Job] = WeakSet()
+        self._listeners: WeakSet[Events] = WeakSet()
+        self._watches: dict[str, _Watch] = {}
+        self._catching_up = False
+        self._polling = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def join(self, session: Session) -> None:
+        """Follow on through a new *session*."""
+        subscriptions = [
+            session.subscribe(uris.jobs_topic(session.authid), self._receive),
+            session.subscribe(uris.CATALOG, lambda *_: self._refresh()),
+        ]
+        for watch in self._watches.values():
+            watch.subscription = None
+        await asyncio.gather(
+            *subscriptions, *(watch.subscribe(session, self) for watch in self._watches.values())
+        )
+        self._refresh()
+
+    def end(self) -> None:
+        """There will be no more sessions: wake everybody, who then learns why."""
+        for task in self._tasks:
+            task.cancel()
+        self._placed.set()
+        for job in self._jobs.values():
+            job.wake()
+        for listener in self._listeners:
+            listener.wake()
+
+    async def placed(self) -> None:
+        """
+        Return when the position in the stream is known, so that no event is missed from now.
+
+        Raises:
+            Unavailable: The executor, who knows it, is not there.
+        """
+        if self._placed.is_set():
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._placed.wait()
+        except TimeoutError:
+            raise Unavailable("The executor is not there just now; try again in a moment") from None
+
+    def find(self, job_id: str) -> Job | None:
+        """The job if somebody holds it."""
+        return self._jobs.get(job_id)
+
+    def add(self, job: Job) -> None:
+        """Feed *job* from now on."""
+        self._jobs[job.job_id] = job
+        if job.delivery is Delivery.NONE:
+            self._ask_for(job)
+
+    async def attach(self, job: Job) -> None:
+        """See to it that news of *job*, whose owner and delivery have become known, reach us."""
+        if job.delivery is not Delivery.USER:
+            self._ask_for(job)
+        elif job.owner != self._connection.authid:
+            watch = self._watches.setdefault(job.owner, _Watch(job.owner))
+            watch.jobs += 1
+            finalize(job, self._release, job.owner).atexit = False
+            with contextlib.suppress(Disconnected):  # then join() subscribes
+                await watch.subscribe(await self._connection.session(), self)
+
+    def listen(self) -> Events:
+        """All events of the stream from now on."""
+        events = Events(self._connection)
+        self._listeners.add(events)
+        return events
+
+    def feed(self, events: Iterable[dict[str, Any]]) -> None:
+        """Give *events* to the jobs that they are about."""
+        for event in events:
+            job = self._jobs.get(event["job_id"])
+            if job is not None:
+                job.feed(event)
+
+    def _receive(self, events: list[dict[str, Any]]) -> None:
+        if any(event["seq"] is None for event in events):
+            self.feed(event for event in events if event["seq"] is None)
+            events = [event for event in events if event["seq"] is not None]
+        self._deliver(self._stream.take(events))
+        self._catch_up()
+
+    def _deliver(self, events: list[dict[str, Any]]) -> None:
+        self.feed(events)
+        for listener in self._listeners:
+            listener.put(events)
+
+    def _refresh(self) -> None:
+        """Ask again for what may have been missed: we were away, or the executor was."""
+        self._stream.doubt()
+        self._catch_up()
+        for job in self._jobs.values():
+            if job.delivery is Delivery.SESSION:
+                self._ask_for(
+                    job
+                )  # its events went to a session, or came from an executor, now gone
+            if job.owner != self._connection.authid:
+                job.doubt()
+            else:
+                job.wake()
+
+    def _catch_up(self) -> None:
+        if not self._catching_up and (question := self._stream.question()) is not None:
+            self._catching_up = True
+            self._start(self._read(question))
+
+    async def _read(self, first: Question) -> None:
+        """Ask for events until none are missing."""
+        limit = PAGE
+        question: Question | None = first
+        while question is not None:
+            try:
+                answer = await self._connection.insist(
+                    uris.EVENTS, epoch=question.epoch, since=question.since, limit=limit
+                )
+            except (Disconnected, Refused):
+                return  # there will be no more sessions
+            except Error as error:
+                self._stream.failed()
+                if isinstance(error, TooLarge) and limit > 1:
+                    limit = max(1, limit // 8)
+                else:
+                    await asyncio.sleep(random.uniform(0, PAUSE))
+            else:
+                page = self._stream.answered(answer)
+                if page.is_reset:
+                    self._reset(answer["jobs"])
+                self._deliver(page.events)
+                self._placed.set()
+            question = self._stream.question()
+        self._catching_up = False
+
+    def _reset(self, unfinished: list[dict[str, Any]]) -> None:
+        for job in self._jobs.values():
+            job.doubt()
+        for listener in self._listeners:
+            listener.put([StreamReset(unfinished)])
+
+    def _ask_for(self, job: Job) -> None:
+        self._unheard.add(job)
+        if not self._polling:
+            self._polling = True
+            self._start(self._poll())
+
+    async def _poll(self) -> None:
+        while self._unheard:
+            await asyncio.sleep(POLL)
+            for job in tuple(self._unheard):
+                if job.has_ended:
+                    self._unheard.discard(job)
+                job.doubt()
+        self._polling = False
+
+    def _release(self, owner: str) -> None:
+        """A job of *owner* has been dropped; with the last one, its subscription ends."""
+        watch = self._watches[owner]
+        watch.jobs -= 1
+        if watch.jobs == 0:
+            del self._watches[owner]
+            if watch.subscription is not None:
+                with contextlib.suppress(RuntimeError):  # the loop has ended already
+                    self._start(self._unsubscribe(watch.subscription))
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        with contextlib.suppress(Disconnected, Error):
+            await subscription.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,210 @@
+"""A job that a program holds: its events, its result, its output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..protocol import uris
+from ..protocol.jobs import TERMINAL, Delivery, Event, State
+from .outcomes import result_of
+from .output import read_output
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from .connection import Connection
+    from .following import Following
+    from .output import OutputChunk
+
+WINDOW = 1_000  # latest events kept; older ones are read from the node's journal again
+PAGE = 1_000  # events asked for at once
+
+
+class Job:
+    """
+    One job; made by `Client.exec` or `Client.job`.
+
+    Iterating over it gives its events from the first to the terminal one, as often as one
+    likes, across lost connections.
+    """
+
+    job_id: str
+    owner: str
+    """For whom the job runs; empty until it is known."""
+    delivery: Delivery
+
+    def __init__(
+        self,
+        connection: Connection,
+        following: Following,
+        job_id: str,
+        *,
+        owner: str = "",
+        delivery: Delivery = Delivery.USER,
+    ) -> None:
+        """A job whose *owner* is not known is asked for before its first use."""
+        self.job_id = job_id
+        self.owner = owner
+        self.delivery = delivery
+        self._connection = connection
+        self._following = following
+        self._attaching = None if owner else asyncio.Lock()
+        # The window holds the events up to number `head`. Whatever is older, or may have
+        # been missed since, which is what a doubt says, is asked of the journal.
+        self._window: deque[dict[str, Any]] = deque(maxlen=WINDOW)
+        self._head = 0
+        self._doubts = 0 if owner else 1
+        self._end: Mapping[str, Any] | None = None
+        self._state: State | None = None
+        self._news = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Job {self.job_id}>"
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._events()
+
+    async def result(self, timeout: float | None = None) -> Any:
+        """
+        The result, once the job has ended.
+
+        Raises:
+            JobEnded: It ended without one; see `outcomes` for how.
+            TimeoutError: It has not ended within *timeout* seconds. It runs on.
+            UnknownJob: There is no such job, or not one that we may see.
+        """
+        async with asyncio.timeout(timeout):
+            await self._attach()
+            checked = 0
+            while self._end is None:
+                if checked < self._doubts:
+                    checked = self._doubts
+                    self._look_at(await self._connection.insist(uris.JOB, self.job_id))
+                else:
+                    await self.news()
+        assert self._state is not None
+        return result_of(self.job_id, self._state, self._end)
+
+    async def cancel(self, reason: str | None = None, *, now: bool = False) -> str:
+        """
+        Ask to stop the job, *now* without giving it time to end by itself.
+
+        Returns `removed_from_queue`, `stopping`, or `already_` and the state it ended in.
+        """
+        answer = await self._connection.call(uris.CANCEL, self.job_id, reason=reason, now=now)
+        return str(answer)
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The job as the node knows it now."""
+        snapshot: dict[str, Any] = await self._connection.call(uris.JOB, self.job_id)
+        return snapshot
+
+    async def output(
+        self, stream: str | None = None, offset: int = 0
+    ) -> AsyncIterator[OutputChunk]:
+        """
+        What the job prints on *stream*, `"stdout"` or `"stderr"` or both, live to the end.
+
+        It begins at byte *offset*, which only makes sense for one stream.
+        """
+        await self._attach()
+        chunks = read_output(self, self._connection, stream, offset)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job is known to have ended."""
+        return self._end is not None
+
+    @property
+    def doubts(self) -> int:
+        """How many times there was reason to ask whether something has been missed."""
+        return self._doubts
+
+    def feed(self, event: dict[str, Any]) -> None:
+        """Take an *event* of this job that has arrived."""
+        number = event["job_seq"]
+        if number <= self._head:
+            return
+        if number > self._head + 1:
+            self._window.clear()  # what lies between is in the journal
+        self._window.append(event)
+        self._head = number
+        if event["type"] in TERMINAL:
+            self._state, self._end = State(event["type"]), event
+        self.wake()
+
+    def doubt(self) -> None:
+        """Let whoever follows this job ask what has been missed."""
+        self._doubts += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._news.set()
+        self._news.clear()
+
+    async def news(self) -> None:
+        """
+        Wait until it is worth looking again.
+
+        Raises:
+            Disconnected: The client was closed.
+            Refused: The node lets us in no more.
+        """
+        self._connection.require()
+        await self._news.wait()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        await self._attach()
+        position = checked = 0
+        while True:
+            while self._head - len(self._window) <= position < self._head:
+                event = self._window[position - self._head]
+                position += 1
+                yield Event.from_dict(event)
+                if event["type"] in TERMINAL:
+                    return
+            if position == self._head and checked == self._doubts:
+                await self.news()
+                continue
+            doubts = self._doubts
+            page = await self._connection.insist(
+                uris.EVENTS, job_id=self.job_id, since=position, limit=PAGE
+            )
+            for event in page["events"]:
+                self.feed(event)
+                position = event["job_seq"]
+                yield Event.from_dict(event)
+                if event["type"] in TERMINAL:
+                    return
+            if not page["more"]:
+                checked = doubts
+                if not page["events"]:
+                    # What the journal does not have either will never come.
+                    position = max(position, self._head - len(self._window))
+
+    async def _attach(self) -> None:
+        """Find out about a job that was not submitted through this client."""
+        if self._attaching is None:
+            return
+        async with self._attaching:
+            if not self.owner:
+                snapshot = await self._connection.insist(uris.JOB, self.job_id)
+                self._look_at(snapshot)
+                self.delivery = Delivery(snapshot["deliver"])
+                self.owner = snapshot["owner"]
+                if not self.has_ended:
+                    await self._following.attach(self)
+
+    def _look_at(self, snapshot: Mapping[str, Any]) -> None:
+        state = State(snapshot["state"])
+        if state.is_terminal:
+            self._state, self._end = state, snapshot
+            self.wake()

@@ -1,0 +1,286 @@
+"""Running programs: their output, their end, and the end of all that they started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .orphans import ORPHANS, Remains
+from .programs import Program, Spawned, SpawnFailed, reason, spawn, unmask_signals
+from .trees import SCANNERS, Identity, cookie_of, identity_of, kill_all, signal_all
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHUNK = 65_536  # bytes read of one stream before the loop turns to others
+LAST_CHUNKS = 16  # read of a stream that does not end: as much as a pipe holds
+DRAIN_LIMIT = 1.0  # seconds that the output may stay open after the end of the program
+LOOK_INTERVAL = 0.01  # seconds between two looks at what a program left behind
+LOOKS = 100  # at orphans that do not yet show whose they are
+
+
+def adopt_orphans() -> None:
+    """
+    Make this process fit to start jobs: once, in its main thread, before the first one.
+
+    It becomes the parent of whatever jobs leave behind, and no program inherits that
+    signals are ignored or blocked. From then on, what it starts in a session of its own
+    other than by `Process.start` is taken for the remains of a job, and killed.
+
+    Raises:
+        OSError: The kernel does not list the children of a process, or cannot do this.
+    """
+    ORPHANS.adopt()
+    unmask_signals()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """
+    How a program ended: with an exit code, or by a signal.
+
+    Neither is known if something else in this process, against all rules, took it away.
+    `leftovers` counts the processes that outlived the program and were killed.
+    """
+
+    code: int | None
+    signal: int | None
+    leftovers: int
+
+
+class Process:
+    """
+    A running program and all that it starts.
+
+    It has ended when its main process has ended, its output is read, and nothing that it
+    started lives on in whatever group or session, with whatever parent.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        spawned: Spawned,
+        watch: Watch,
+        on_output: Callable[[str, bytes], None],
+    ) -> None:
+        self.pid = spawned.pid
+        self._cookie = program.cookie
+        self._pidfd = spawned.pidfd
+        self._streams = {spawned.stdout: "stdout", spawned.stderr: "stderr"}
+        self._watch = watch
+        self._on_output = on_output
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[Exit] = self._loop.create_future()
+        self._has_exited = False
+        self._drain: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._killed: set[Identity] = set()
+        self._deadline: float | None = None
+        self._ladder: asyncio.TimerHandle | None = None
+        self._scans: set[asyncio.Future[set[Identity]]] = set()
+        ORPHANS.expect(self.pid, self._cookie)
+        self._watch.add(self._pidfd, self._on_exit)
+        for stream in self._streams:
+            self._watch.add(stream, self._on_readable)
+
+    @classmethod
+    def start(cls, program: Program, on_output: Callable[[str, bytes], None]) -> Process:
+        """
+        Start *program* now, in the running loop.
+
+        *on_output* is called in the loop's thread with `"stdout"` or `"stderr"` and the
+        bytes, at most 64 KiB at a time, as they come.
+
+        Raises:
+            SpawnFailed: The program does not run.
+            RuntimeError: `adopt_orphans` has not been called.
+        """
+        if not ORPHANS.are_adopted:
+            raise RuntimeError("adopt_orphans() must be called before the first program starts")
+        try:
+            watch = Watch.of(asyncio.get_running_loop())
+        except OSError as error:
+            raise SpawnFailed(reason(error, program)) from error
+        return cls(program, spawn(program), watch, on_output)
+
+    async def wait(self) -> Exit:
+        """Wait until the program and all that it started have ended."""
+        return await asyncio.shield(self._ended)
+
+    def stop(self, *, grace: float) -> None:
+        """
+        Ask the program and all that it started to end, and kill what lives after *grace* seconds.
+
+        Only the first call asks; a further one can shorten the grace, never lengthen it.
+        """
+        if self._ended.done():
+            return
+        deadline = self._loop.time() + grace
+        if self._deadline is None:
+            # A stopped process acts on the first signal when the second one wakes it.
+            self._signal(signal.SIGTERM, signal.SIGCONT)
+        elif deadline >= self._deadline:
+            return
+        self._deadline = deadline
+        _cancel(self._ladder)
+        self._ladder = self._loop.call_at(deadline, self._signal, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Kill the program and all that it started."""
+        now = self._loop.time()
+        if self._ended.done() or (self._deadline is not None and self._deadline <= now):
+            return
+        self._deadline = now
+        _cancel(self._ladder)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, *signals: signal.Signals) -> None:
+        for number in signals:
+            try:
+                # The main process is not reaped yet, so that this is still its group.
+                os.killpg(self.pid, number)
+            except PermissionError:
+                # All of it runs as another user (setuid); the others are still within reach.
+                continue
+        scan = self._loop.run_in_executor(SCANNERS, signal_all, self._has_escaped, *signals)
+        self._scans.add(scan)
+        scan.add_done_callback(self._scans.discard)
+
+    def _is_offspring(self, pid: int) -> bool | None:
+        """Whether *pid* stems from the main process; None if that cannot be told just now."""
+        try:
+            # The main process is not reaped yet, so that this is still its session.
+            if os.getsid(pid) == self.pid:
+                return pid != self.pid
+        except ProcessLookupError:
+            return False
+        cookie = cookie_of(pid)
+        return None if cookie is None else cookie == self._cookie
+
+    def _has_escaped(self, pid: int) -> bool | None:
+        """Whether *pid* stems from the main process and left its group."""
+        try:
+            return os.getpgid(pid) != self.pid and self._is_offspring(pid)
+        except ProcessLookupError:
+            return False
+
+    def _on_readable(self, stream: int) -> None:
+        try:
+            data = os.read(stream, CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._on_output(self._streams[stream], data)
+            return
+        self._close(stream)
+        if self._has_exited and not self._streams:
+            self._on_drained()
+
+    def _close(self, stream: int) -> None:
+        del self._streams[stream]
+        self._watch.remove(stream)
+        os.close(stream)
+
+    def _on_exit(self, pidfd: int) -> None:
+        self._has_exited = True
+        self._watch.remove(pidfd)
+        if self._streams:
+            self._drain = self._loop.call_later(DRAIN_LIMIT, self._on_drained)
+        else:
+            self._on_drained()
+
+    def _on_drained(self) -> None:
+        _cancel(self._drain)
+        if self._ending is not None:
+            return
+        if self._streams or self._scans or any(self._remains()):
+            self._ending = self._loop.create_task(self._end())
+        else:
+            self._finish()
+
+    def _remains(self) -> Remains:
+        try:
+            return ORPHANS.left_by(self.pid)
+        except OSError:
+            # No more files can be opened just now.
+            return Remains([], True)
+
+    async def _end(self) -> None:
+        try:
+            await self._clear()
+            for stream in list(self._streams):
+                self._read_rest(stream)
+            while self._scans:
+                await asyncio.wait(self._scans)
+        finally:
+            self._finish()
+
+    async def _clear(self) -> None:
+        """Let the remains use up the grace of a polite stop, then kill them."""
+        looks = LOOKS
+        while any(remains := self._remains()):
+            has_grace = self._deadline is not None and self._loop.time() < self._deadline
+            if remains.pids and not has_grace:
+                killed = await self._kill_all(remains.pids)
+                if killed <= self._killed:
+                    # Stuck in the kernel, or run as another user: no more can be done.
+                    return
+                self._killed |= killed
+            elif has_grace or looks:
+                looks -= not has_grace
+                await asyncio.sleep(LOOK_INTERVAL)
+            else:
+                return
+
+    async def _kill_all(self, orphans: list[int]) -> set[Identity]:
+        killed: set[Identity] = set()
+        for pid in orphans:
+            identity = identity_of(pid)
+            try:
+                # An orphan is our own child, and not reaped yet: its pid is still its own.
+                os.kill(pid, signal.SIGKILL)
+            except PermissionError:
+                continue
+            if identity is not None:
+                killed.add(identity)
+        try:
+            # All at once, for those who watch over one another start again whoever dies alone.
+            return await self._loop.run_in_executor(SCANNERS, kill_all, self._is_offspring, killed)
+        except OSError:
+            # No more files can be opened just now; what the scan would have found becomes
+            # an orphan by the death of these ones.
+            return killed
+
+    def _read_rest(self, stream: int) -> None:
+        for _ in range(LAST_CHUNKS):
+            if stream in self._streams:
+                self._on_readable(stream)
+
+    def _finish(self) -> None:
+        for stream in list(self._streams):
+            self._close(stream)
+        _cancel(self._ladder)
+        code, number = self._reap()
+        self._ended.set_result(Exit(code, number, leftovers=len(self._killed)))
+
+    def _reap(self) -> tuple[int | None, int | None]:
+        try:
+            status = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
+        except ChildProcessError:
+            status = None
+        ORPHANS.forget(self.pid)
+        os.close(self._pidfd)
+        if status is None:
+            return None, None
+        if status.si_code == os.CLD_EXITED:
+            return status.si_status, None
+        return None, status.si_status
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

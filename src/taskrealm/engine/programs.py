@@ -1,0 +1,183 @@
+"""External programs: what is run, and why it could not be started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .trees import COOKIE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import FrameType
+
+RESTORED_BY_POPEN = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """
+    One external program with everything that it is given.
+
+    `argv[0]` is looked up in the PATH of `environment`, which is complete: nothing else is
+    inherited. `directory` is the working directory. `cookie` marks the program and all that
+    it starts, as the variable `TASKREALM_COOKIE`; it has the form
+    `<node id>.<job_id>.<attempt>`, and no two programs that run at once may share one.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: Path
+    cookie: str
+
+
+class SpawnFailed(Exception):
+    """A program could not be started; `str()` tells a person why."""
+
+
+class Spawned(NamedTuple):
+    """A program that runs: its main process, not reaped yet, and what we hold of it."""
+
+    pid: int
+    pidfd: int
+    stdout: int
+    """Our end of its standard output, which never blocks; likewise `stderr`."""
+    stderr: int
+
+
+def spawn(program: Program) -> Spawned:
+    """
+    Start *program* in a session of its own, with empty standard input.
+
+    Raises:
+        SpawnFailed: The program does not run.
+    """
+    pipes: list[int] = []
+    try:
+        pipes += os.pipe()
+        pipes += os.pipe()
+        stdout, stdout_in, stderr, stderr_in = pipes
+        os.set_blocking(stdout, False)
+        os.set_blocking(stderr, False)
+        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
+        # to the child for a moment (vfork).
+        popen = subprocess.Popen(
+            program.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout_in,
+            stderr=stderr_in,
+            cwd=os.fspath(program.directory),
+            env={**program.environment, COOKIE: program.cookie},
+            start_new_session=True,
+        )
+        try:
+            pidfd = os.pidfd_open(popen.pid)
+        except OSError:
+            os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+            raise
+    except BaseException as error:
+        for end in pipes:
+            os.close(end)
+        if isinstance(error, OSError | ValueError):
+            raise SpawnFailed(reason(error, program)) from error
+        raise
+    os.close(stdout_in)
+    os.close(stderr_in)
+    # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
+    popen.returncode = 0
+    return Spawned(popen.pid, pidfd, stdout, stderr)
+
+
+def unmask_signals() -> None:
+    """
+    See to it that programs start with no signal ignored or blocked.
+
+    Being ignored or blocked is inherited, being handled is not: what was ignored is from
+    now on handled by doing nothing. To be called in the main thread, before other threads.
+    """
+    for number in signal.valid_signals():
+        # What Python itself ignores, Popen restores.
+        if signal.getsignal(number) is signal.SIG_IGN and number not in RESTORED_BY_POPEN:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _do_nothing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """Handle a signal."""
+
+
+def reason(error: OSError | ValueError, program: Program) -> str:
+    """Why *program* could not be started, as a sentence without any of its arguments."""
+    name = program.argv[0]
+    if not isinstance(error, OSError):
+        return f"The arguments or the environment of {name} cannot be passed on: {error}"
+    if error.filename == os.fspath(program.directory) != name:
+        return f"The working directory {program.directory} cannot be used: {error.strerror}"
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return _missing(program)
+        case errno.EACCES:
+            return _forbidden(program)
+        case errno.ENOEXEC:
+            return (
+                f"{_find(program) or name} is neither a program for this machine nor a script"
+                " that begins with #! and its interpreter"
+            )
+        case errno.E2BIG:
+            longest = max(len(os.fsencode(argument)) for argument in program.argv)
+            return (
+                f"The arguments or the environment of {name} are too long: the longest argument"
+                f" has {longest} bytes, and no more than 131071 are possible"
+            )
+        case errno.EAGAIN | errno.ENOMEM | errno.EMFILE | errno.ENFILE:
+            return f"{name} could not be started just now: {error.strerror}"
+        case _:
+            return f"{name} could not be started: {error.strerror}"
+
+
+def _missing(program: Program) -> str:
+    name = program.argv[0]
+    file = _find(program)
+    if file is not None:
+        interpreter = _interpreter(file) or "or loader"
+        return f"{file} cannot be run: its interpreter {interpreter} does not exist"
+    if "/" in name:
+        return f"The program {name} does not exist"
+    path = os.pathsep.join(os.get_exec_path(program.environment))
+    return f"The program {name} is not in the PATH of the job, which is {path}"
+
+
+def _forbidden(program: Program) -> str:
+    file = _find(program)
+    if file is not None and file.is_dir():
+        return f"{file} is a directory, not a program"
+    if file is not None and not os.access(file, os.X_OK):
+        return f"{file} is not executable; chmod +x makes it so"
+    if file is not None and (interpreter := _interpreter(file)):
+        return f"{file} cannot be run: its interpreter {interpreter} is not executable"
+    return f"{program.argv[0]} could not be started: permission denied"
+
+
+def _find(program: Program) -> Path | None:
+    """The first existing file that the name of *program* may mean."""
+    name = program.argv[0]
+    folders = ["."] if "/" in name else os.get_exec_path(program.environment)
+    candidates = (program.directory / folder / name for folder in folders)
+    return next((file for file in candidates if os.path.exists(file)), None)
+
+
+def _interpreter(file: Path) -> str | None:
+    """The interpreter that a script names in its first line."""
+    try:
+        with file.open("rb") as script:
+            line = script.readline(256)
+    except OSError:
+        return None
+    words = line[2:].split()
+    return os.fsdecode(words[0]) if line.startswith(b"#!") and words else None

@@ -1,0 +1,8 @@
+"""The executor: accepts jobs, runs them in order, and tells their owners what happens."""
+
+from __future__ import annotations
+
+from .executor import Executor, Request
+from .program import run
+
+__all__ = ["Executor", "Request", "run"]

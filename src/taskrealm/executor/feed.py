@@ -1,0 +1,118 @@
+"""What a running job reports while it runs: output as it comes, and progress at a bearable rate."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..journal import whole_characters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..tasks import Progress
+
+OUTPUT_INTERVAL = 0.05  # seconds that output may wait for more of it
+OUTPUT_BATCH = 16 * 1024  # bytes of output that go out at once
+OUTPUT_CHUNK = 64 * 1024  # bytes of output in one publication at most
+PROGRESS_INTERVAL = 0.25  # seconds between two progress events of one job
+
+
+class OutputFeed:
+    """
+    Publishes the output of one job while somebody watches it.
+
+    Chunks hold whole characters and follow each other without a gap; what nobody watched
+    is in the journal under its offset.
+    """
+
+    def __init__(
+        self, is_watched: Callable[[], bool], publish: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._is_watched = is_watched
+        self._publish = publish
+        self._pending: dict[str, bytearray] = {}
+        self._ends: dict[str, int] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, stream: str, offset: int, data: bytes) -> None:
+        """Take *data*, which the journal keeps at *offset* of *stream*."""
+        pending = self._pending.setdefault(stream, bytearray())
+        pending += data
+        self._ends[stream] = offset + len(data)
+        if not self._is_watched():
+            del pending[: whole_characters(pending)]
+        elif len(pending) >= OUTPUT_BATCH:
+            self._send(stream, whole_characters(pending))
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(OUTPUT_INTERVAL, self._tick)
+
+    def close(self) -> None:
+        """Publish what is left, also of a character that was never completed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._is_watched():
+            for stream, pending in self._pending.items():
+                self._send(stream, len(pending))
+
+    def _tick(self) -> None:
+        self._timer = None
+        for stream, pending in self._pending.items():
+            self._send(stream, whole_characters(pending))
+
+    def _send(self, stream: str, size: int) -> None:
+        pending = self._pending[stream]
+        while size > 0:
+            part = pending[: min(size, OUTPUT_CHUNK)]
+            if len(part) < size:
+                del part[whole_characters(part) or len(part) :]
+            offset = self._ends[stream] - len(pending)
+            self._publish(
+                {
+                    "stream": stream,
+                    "offset": offset,
+                    "next": offset + len(part),
+                    "text": part.decode(errors="replace"),
+                }
+            )
+            del pending[: len(part)]
+            size -= len(part)
+
+
+class ProgressFeed:
+    """
+    Thins out the progress of one attempt.
+
+    The first and the last report always go out, the latest wins, and the fraction never
+    goes backwards.
+    """
+
+    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
+        self._emit = emit
+        self._fraction: float | None = None
+        self._latest: dict[str, Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, progress: Progress) -> None:
+        """Take a report."""
+        fraction = progress.fraction
+        if self._fraction is not None:
+            fraction = self._fraction if fraction is None else max(fraction, self._fraction)
+        self._fraction = fraction
+        self._latest = {"fraction": fraction, "message": progress.message, "eta": progress.eta}
+        if self._timer is None:
+            self._tick()
+
+    def take(self) -> dict[str, Any] | None:
+        """Stop, and give the last report if it has not gone out yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+        latest, self._latest = self._latest, None
+        return latest
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._latest is not None:
+            self._emit(self._latest)
+            self._latest = None
+            self._timer = asyncio.get_running_loop().call_later(PROGRESS_INTERVAL, self._tick)

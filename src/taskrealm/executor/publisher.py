@@ -1,0 +1,127 @@
+"""Tells watchers what the journal has committed."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ..protocol import uris
+from ..wire import Disconnected
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from ..protocol.jobs import Event
+    from ..wire import Session
+    from .audience import Audience
+
+PUBLICATION_EVENTS = 100  # events in one publication, so that it stays far below message limits
+PUBLICATION_WEIGHT = 256 * 1024  # characters of event data in one publication
+
+
+class Publisher:
+    """
+    Publishes committed events on the topics of their owners, in order.
+
+    What cannot be published, because the session is lost, is not kept: whoever watches
+    asks the journal for it as soon as the executor has joined again.
+    """
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._session: Session | None = None
+        self._recipients: dict[str, int] = {}
+        self._waiting: dict[str, deque[Event]] = {}
+        self._held: set[str] = set()
+
+    def attach(self, session: Session) -> None:
+        """Publish through *session* from now on."""
+        self._session = session
+
+    def address(self, job_id: str, session: int) -> None:
+        """Let only *session* receive what is published about a job."""
+        self._recipients[job_id] = session
+
+    def hold(self, owner: str, job_ids: Iterable[str], answered: asyncio.Future[None]) -> None:
+        """Keep back the events of these jobs of *owner* until their submitter is *answered*."""
+        held = frozenset(job_ids)
+        self._held |= held
+
+        def release(_: asyncio.Future[None]) -> None:
+            self._held -= held
+            self._flush(owner)
+
+        answered.add_done_callback(release)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Publish *events*, which the journal has just committed."""
+        owners = []
+        for owner, group in itertools.groupby(events, key=lambda event: event.owner):
+            self._waiting.setdefault(owner, deque()).extend(group)
+            owners.append(owner)
+        for owner in owners:
+            self._flush(owner)
+
+    def publish_output(self, owner: str, job_id: str, chunk: dict[str, object]) -> None:
+        """Publish one *chunk* of output of a job of *owner*."""
+        recipient = self._recipients.get(job_id)
+        self._send(uris.output_topic(owner, job_id), chunk, owner, recipient)
+
+    def announce(self, tasks: int) -> None:
+        """Tell everybody that the executor has joined, with this number of *tasks*."""
+        if self._session is not None:
+            self._session.publish(uris.CATALOG, {"tasks": tasks})
+
+    def _flush(self, owner: str) -> None:
+        waiting = self._waiting.get(owner)
+        if waiting is None:
+            return
+        topic = uris.jobs_topic(owner)
+        while waiting and waiting[0].job_id not in self._held:
+            if waiting[0].seq is None:
+                self._send_apart(topic, waiting.popleft())
+            else:
+                self._send(topic, self._take(waiting), owner, None)
+        if not waiting:
+            del self._waiting[owner]
+
+    def _send_apart(self, topic: str, event: Event) -> None:
+        """Publish an event that is not part of its owner's stream, if anybody is to have it."""
+        recipient = self._recipients.get(event.job_id)
+        if recipient is not None:
+            self._send(topic, [event.as_dict()], event.owner, recipient)
+            if event.type.is_terminal:
+                del self._recipients[event.job_id]
+
+    def _take(self, waiting: deque[Event]) -> list[dict[str, object]]:
+        """The next events that may go out together as one publication."""
+        batch: list[dict[str, object]] = []
+        weight = 0
+        while waiting and len(batch) < PUBLICATION_EVENTS and weight < PUBLICATION_WEIGHT:
+            if waiting[0].seq is None or waiting[0].job_id in self._held:
+                break
+            event = waiting.popleft()
+            weight += _weight(event)
+            batch.append(event.as_dict())
+        return batch
+
+    def _send(self, topic: str, payload: object, owner: str, recipient: int | None) -> None:
+        if self._session is None:
+            return
+        try:
+            if recipient is None:
+                self._session.publish(
+                    topic, payload, eligible_authid=self._audience.entitled(owner)
+                )
+            else:
+                self._session.publish(topic, payload, eligible=[recipient])
+        except Disconnected:
+            self._session = None
+
+
+def _weight(event: Event) -> int:
+    """About how many characters the data of *event* takes on the wire."""
+    result = event.data.get("result")
+    return len(result if isinstance(result, str) else repr(result)) + 256

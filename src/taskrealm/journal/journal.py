@@ -1,0 +1,224 @@
+"""The journal: one writer, one reader, and the output of jobs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ..protocol.errors import UnknownJob
+from ..protocol.jobs import State
+from .database import open_database
+from .errors import JournalError, explain
+from .output import OutputStore
+from .rows import EVENTS, JOBS, event_of, job_of
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from ..protocol.jobs import Event, Job
+    from .database import Database
+    from .rows import Row
+    from .writer import Entry
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """
+    The numbered events of one owner.
+
+    `first` is the `seq` of the oldest one held (`seq + 1` when none is), `seq` that of
+    the newest one ever recorded (0 before the first).
+    """
+
+    epoch: str
+    first: int
+    seq: int
+
+
+class Journal:
+    """
+    The durable record of jobs and of what happened to them.
+
+    What was acknowledged is on the disk. One process has a journal open at a time.
+    Every method belongs to the thread of the event loop in which it was opened, and those
+    that read raise `JournalError` when the database cannot be read.
+    """
+
+    def __init__(self, database: Database, writer: Writer, output: OutputStore) -> None:
+        self._database = database
+        self._writer = writer
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
+        self._closed = False
+        self.output = output
+
+    @classmethod
+    async def open(
+        cls, folder: Path, *, output_limit: int, on_commit: Callable[[list[Event]], None]
+    ) -> Self:
+        """
+        Open the journal in *folder*, or make one there.
+
+        *on_commit* receives the events of each commit in their order, before any waiter
+        for these writes goes on. *output_limit* is in bytes, for each output stream.
+
+        Raises:
+            JournalLocked: Another process has it open.
+            JournalError: It is damaged, lost, newer than this program, or cannot be used.
+        """
+        database = await asyncio.to_thread(open_database, folder)
+        try:
+            writer = Writer(database, on_commit)
+        except sqlite3.Error as error:
+            database.close()
+            raise explain(database.path, "opened", error) from error
+        return cls(database, writer, OutputStore(folder / "output", limit=output_limit))
+
+    def write(self, entries: Sequence[Entry]) -> asyncio.Future[list[Event]]:
+        """
+        Write all of *entries* in one transaction.
+
+        The future gives the events, numbered and in order, once they are committed, or
+        raises `JournalError` when none of the entries was written: `WriteRefused` if they
+        are at fault themselves. Cancelling the future does not take the entries back.
+        """
+        return self._writer.write(entries)
+
+    async def job(self, job_id: str) -> Job | None:
+        """The job, or None if there is none with this id."""
+        jobs = await self._read(job_of, f"{JOBS} where job_id = :job_id", job_id=job_id)
+        return jobs[0] if jobs else None
+
+    async def jobs(
+        self,
+        *,
+        owner: str | None = None,
+        states: Collection[State] | None = None,
+        task: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Job]:
+        """
+        The last *limit* jobs that fit the filters, newest first.
+
+        Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
+        of the last job of the page before.
+
+        Raises:
+            UnknownJob: *before* is no job (of this owner).
+        """
+        filters = "".join(
+            f" and {column} = :{column}"
+            for column, value in (("owner", owner), ("task", task))
+            if value is not None
+        )
+        end = None
+        if before is not None:
+            end = await self._number(before, owner)
+            filters += " and number < :end"
+        # One short walk along an index for each state, whatever the filters. A single query
+        # over several states would have to read and sort every job that fits.
+        walks = " union all ".join(
+            f"select * from (select number from jobs where state = '{State(state).value}'{filters}"
+            " order by number desc limit :limit)"
+            for state in (State if states is None else set(states))
+        )
+        if not walks:
+            return []
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in ({walks}) order by number desc limit :limit",
+            owner=owner,
+            task=task,
+            end=end,
+            limit=limit,
+        )
+
+    async def unfinished(self) -> list[Job]:
+        """Every job that has not ended, in order of submission."""
+        states = ", ".join(f"'{state.value}'" for state in State if not state.is_terminal)
+        return await self._read(job_of, f"{JOBS} where state in ({states}) order by number")
+
+    async def events(self, owner: str, *, since: int, limit: int) -> list[Event]:
+        """The first *limit* events of the owner's stream with a `seq` above *since*."""
+        return await self._read(
+            event_of,
+            f"{EVENTS} where stream = (select stream from streams where owner = :owner)"
+            " and seq > :since order by seq limit :limit",
+            owner=owner,
+            since=since,
+            limit=limit,
+        )
+
+    async def job_events(self, job_id: str, *, since: int, limit: int) -> list[Event]:
+        """The first *limit* events of the job with a `job_seq` above *since*."""
+        return await self._read(
+            event_of,
+            f"{EVENTS} where number = (select number from jobs where job_id = :job_id)"
+            " and job_seq > :since order by job_seq limit :limit",
+            job_id=job_id,
+            since=since,
+            limit=limit,
+        )
+
+    async def stream(self, owner: str) -> Stream:
+        """
+        Where the stream of *owner* begins and ends; it is made, durably, on first need.
+
+        Raises:
+            JournalError: It cannot be made.
+        """
+        query = (
+            "select epoch, first, coalesce((select max(seq) from events"
+            " where events.stream = streams.stream), first - 1) from streams where owner = :owner"
+        )
+        streams = await self._read(lambda row: Stream(*row), query, owner=owner)
+        if not streams:
+            await self._writer.make_stream(owner)
+            streams = await self._read(lambda row: Stream(*row), query, owner=owner)
+        return streams[0]
+
+    async def close(self) -> None:
+        """Commit everything that waits, then let go of all files."""
+        await self._writer.close()
+        if not self._closed:
+            self._closed = True
+            self.output.close_all()
+            await asyncio.to_thread(self._reader.shutdown)
+            await asyncio.to_thread(self._database.close)
+
+    async def _number(self, job_id: str, owner: str | None) -> int:
+        numbers = await self._read(
+            lambda row: int(row[0]),
+            "select number from jobs where job_id = :job_id and (:owner is null or owner = :owner)",
+            job_id=job_id,
+            owner=owner,
+        )
+        if not numbers:
+            raise UnknownJob(
+                f"before: there is no job {job_id}; give the job_id of the last job of the "
+                "page before"
+            )
+        return numbers[0]
+
+    async def _read(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
+        if self._closed:
+            raise JournalError(f"{self._database.path} is closed")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reader, self._select, make, query, values
+        )
+
+    def _select(self, make: Callable[[Row], T], query: str, values: dict[str, Any]) -> list[T]:
+        try:
+            return [make(row) for row in self._database.reader.execute(query, values)]
+        except sqlite3.Error as error:
+            raise explain(self._database.path, "read", error) from error
+        except UnicodeEncodeError:
+            # A lone surrogate: no text that the database can hold, so nothing fits it.
+            return []

@@ -1,0 +1,82 @@
+"""The schema of the journal's database, as numbered steps."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+APPLICATION_ID = 0x7461_7265  # "tare"; tells our files from other programs' databases
+
+FIRST = f"""
+    pragma application_id = {APPLICATION_ID};
+
+    -- `number` counts jobs in order of submission, which the clock cannot be trusted with.
+    -- Every index ends with it, unseen: it is the rowid.
+    create table jobs (
+        number integer primary key,
+        job_id text not null unique,
+        owner text not null,
+        task text not null,
+        state text not null,
+        status text not null
+    );
+    create index jobs_by_state on jobs (state);
+    create index jobs_by_owner on jobs (owner, state);
+    create index jobs_by_task on jobs (task, state);
+    create index jobs_by_owner_and_task on jobs (owner, task, state);
+
+    -- What never changes, apart: otherwise each change of state would copy the arguments.
+    create table requests (
+        number integer primary key,
+        request text not null
+    );
+
+    -- `first` is the oldest event of the stream that is still held.
+    create table streams (
+        stream integer primary key,
+        owner text not null unique,
+        epoch text not null,
+        first integer not null default 1
+    );
+
+    create table events (
+        number integer not null,
+        job_seq integer not null,
+        stream integer,
+        seq integer,
+        type text not null,
+        at text not null,
+        attempt integer not null,
+        data text not null,
+        primary key (number, job_seq)
+    ) without rowid;
+    create unique index events_by_stream on events (stream, seq) where stream is not null;
+"""
+
+MIGRATIONS = (FIRST,)
+"""One script for each version of the schema; what was released is never edited."""
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """
+    Bring the database to the newest schema, each step in a transaction of its own.
+
+    A step that is interrupted has not happened: the next call starts it again.
+
+    Raises:
+        sqlite3.Error: A step failed; the steps before it are kept.
+    """
+    (version,) = connection.execute("pragma user_version").fetchone()
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        try:
+            connection.executescript(
+                f"begin immediate; {script}; pragma user_version = {number}; commit"
+            )
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("rollback")
+            raise

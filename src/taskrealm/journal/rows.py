@@ -1,0 +1,123 @@
+"""Jobs and events as rows of the database, and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from ..protocol.jobs import Delivery, Event, EventType, Job, State, timestamp
+from .errors import WriteRefused
+
+Row = tuple[Any, ...]
+
+JOBS = """
+    select job_id, owner, task, state, status, request
+    from jobs join requests using (number)
+"""
+"""Begins a query whose rows are for `job_of`."""
+
+EVENTS = """
+    select jobs.owner, epoch, seq, job_id, job_seq, task, type, at, attempt, data
+    from events join jobs using (number) left join streams using (stream)
+"""
+"""Begins a query whose rows are for `event_of`."""
+
+# Without escapes a lone surrogate, legal in a Python string, would not fit into the file.
+_encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+
+
+def encode(job: Job, what: str, value: dict[str, Any]) -> str:
+    """
+    *value*, the part of *job* called *what*, as JSON.
+
+    Raises:
+        WriteRefused: JSON has no words for it.
+    """
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WriteRefused(f"Job {job.job_id}: its {what} is not JSON: {error}") from error
+
+
+def request_of(job: Job) -> str:
+    """What never changes about *job*, as JSON."""
+    return encode(
+        job,
+        "request",
+        {
+            "submitted_by": job.submitted_by,
+            "role": job.role,
+            "submitted_at": timestamp(job.submitted_at),
+            "arguments": job.arguments,
+            "timeout": job.timeout,
+            "tags": job.tags,
+            "deliver": job.deliver,
+            "session": job.session,
+        },
+    )
+
+
+def status_of(job: Job) -> str:
+    """What changes about *job* besides its state, as JSON."""
+    return encode(
+        job,
+        "status",
+        {
+            "priority": job.priority,
+            "attempt": job.attempt,
+            "started_at": None if job.started_at is None else timestamp(job.started_at),
+            "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
+            "progress": job.progress,
+            "cancel": job.cancel,
+            "outcome": job.outcome,
+        },
+    )
+
+
+def job_of(row: Row) -> Job:
+    """The job in a row of `JOBS`."""
+    job_id, owner, task, state, status, request = row
+    fixed, current = json.loads(request), json.loads(status)
+    return Job(
+        job_id=job_id,
+        task=task,
+        owner=owner,
+        submitted_by=fixed["submitted_by"],
+        role=fixed["role"],
+        arguments=fixed["arguments"],
+        submitted_at=datetime.fromisoformat(fixed["submitted_at"]),
+        state=State(state),
+        priority=current["priority"],
+        attempt=current["attempt"],
+        timeout=fixed["timeout"],
+        tags=tuple(fixed["tags"]),
+        deliver=Delivery(fixed["deliver"]),
+        session=fixed["session"],
+        started_at=_moment(current["started_at"]),
+        ended_at=_moment(current["ended_at"]),
+        progress=current["progress"],
+        cancel=current["cancel"],
+        outcome=current["outcome"],
+    )
+
+
+def event_of(row: Row) -> Event:
+    """The event in a row of `EVENTS`."""
+    owner, epoch, seq, job_id, job_seq, task, event_type, at, attempt, data = row
+    return Event(
+        owner=owner,
+        epoch=epoch,
+        seq=seq,
+        job_id=job_id,
+        job_seq=job_seq,
+        task=task,
+        type=EventType(event_type),
+        at=datetime.fromisoformat(at),
+        attempt=attempt,
+        data=json.loads(data),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,276 @@
+"""The one thread that writes to the database, and commits together whatever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..protocol.jobs import Delivery, Event, EventType, Job, now, timestamp
+from .errors import JournalError, WriteRefused, explain
+from .numbering import JobCount, Numbering
+from .rows import encode, request_of, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from .database import Database
+    from .rows import Row
+
+GROUP_LIMIT = 512  # writes committed together, so that the first need not wait for thousands
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One step in the life of a job: its new value, and the event that reports it.
+
+    Without a `type` the job changes without an event. Of a job that is already recorded,
+    only what may change is written: `state`, `priority`, `attempt`, `started_at`,
+    `ended_at`, `progress`, `cancel` and `outcome`.
+    """
+
+    job: Job
+    type: EventType | None
+    data: dict[str, Any] = field(default_factory=dict)
+    at: datetime = field(default_factory=now)
+
+
+class _Write(NamedTuple):
+    """What is committed or refused as a whole."""
+
+    entries: Sequence[Entry]
+    done: asyncio.Future[list[Event]]
+    owner: str | None = None
+    """Whose stream has to exist, even without an entry."""
+
+
+_Answer = tuple[_Write, "list[Event] | JournalError"]
+
+
+class _Rows:
+    """The rows that a write, or a group of them, leads to; of each job only the last value."""
+
+    def __init__(self) -> None:
+        self.new: dict[int, tuple[str, str, str, str]] = {}  # job_id, owner, task, request
+        self.jobs: dict[int, tuple[str, str]] = {}  # state, status
+        self.events: list[Row] = []
+
+    def add(self, other: _Rows) -> None:
+        self.new |= other.new
+        self.jobs |= other.jobs
+        self.events += other.events
+
+    def insert(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "insert into jobs (number, job_id, owner, task, state, status)"
+            " values (?, ?, ?, ?, ?, ?)",
+            [(number, *row[:3], *self.jobs[number]) for number, row in self.new.items()],
+        )
+        connection.executemany(
+            "insert into requests (number, request) values (?, ?)",
+            [(number, row[3]) for number, row in self.new.items()],
+        )
+        connection.executemany(
+            "update jobs set state = ?, status = ? where number = ?",
+            [(*row, number) for number, row in self.jobs.items() if number not in self.new],
+        )
+        connection.executemany(
+            "insert into events (number, job_seq, stream, seq, type, at, attempt, data)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            self.events,
+        )
+
+
+class Writer:
+    """
+    Writes entries durably, in the order in which they were given.
+
+    Its methods belong to the thread of the event loop; the thread that it starts owns
+    the writing connection until `close`.
+    """
+
+    def __init__(self, database: Database, on_commit: Callable[[list[Event]], None]) -> None:
+        self._path = database.path
+        self._connection = database.writer
+        self._numbering = Numbering(database.writer)
+        self._on_commit = on_commit
+        self._loop = asyncio.get_running_loop()
+        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._closed = False
+        # Whoever ends without `close` loses only what was never acknowledged.
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, entries: Sequence[Entry]) -> asyncio.Future[list[Event]]:
+        """Write all *entries* or none; see `Journal.write`."""
+        return self._put(_Write(tuple(entries), self._loop.create_future()))
+
+    def make_stream(self, owner: str) -> asyncio.Future[list[Event]]:
+        """Give *owner* a stream, unless there is one; there are no events to wait for."""
+        return self._put(_Write((), self._loop.create_future(), owner))
+
+    async def close(self) -> None:
+        """Commit what waits, then end the thread. What is written later is refused."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _put(self, write: _Write) -> asyncio.Future[list[Event]]:
+        if self._closed:
+            write.done.set_exception(JournalError(f"{self._path} is closed"))
+        else:
+            self._waiting.put(write)
+        return write.done
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+
+    def _next_group(self) -> list[_Write]:
+        """Whatever waits, but at least one write; nothing when all is done and closed."""
+        group: list[_Write] = []
+        with contextlib.suppress(queue.Empty):
+            while len(group) < GROUP_LIMIT:
+                write = self._waiting.get(block=not group)
+                if write is None:
+                    # The end has to be met again, by the call that finds nothing before it.
+                    self._waiting.put(None)
+                    break
+                group.append(write)
+        return group
+
+    def _commit(self, group: list[_Write]) -> None:
+        try:
+            self._connection.execute("begin immediate")
+        except sqlite3.Error as error:
+            # No fault of any write: asking again for each would multiply the wait for a lock.
+            self._answer([(write, explain(self._path, "written", error)) for write in group])
+            return
+        try:
+            answers = self._transact(group)
+        except Exception as error:
+            if len(group) > 1:
+                # One bad write must not take the others along.
+                for write in group:
+                    self._commit([write])
+                return
+            answers = [(group[0], explain(self._path, "written", error))]
+        self._answer(answers)
+
+    def _answer(self, answers: list[_Answer]) -> None:
+        # Without a loop nobody waits for an answer; what is left to commit still counts.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._tell, answers)
+
+    def _transact(self, group: list[_Write]) -> list[_Answer]:
+        """Finish the transaction that has begun: all of *group* but what has to be refused."""
+        answers: list[_Answer] = []
+        rows = _Rows()
+        try:
+            for write in group:
+                mark = self._numbering.mark()
+                try:
+                    wanted, events = self._plan(write)
+                except WriteRefused as error:
+                    self._numbering.undo(mark)
+                    answers.append((write, error))
+                else:
+                    rows.add(wanted)
+                    answers.append((write, events))
+            rows.insert(self._connection)
+            self._connection.execute("commit")
+        except Exception:
+            self._numbering.undo()
+            # Some errors, such as a full disk, have rolled back already.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("rollback")
+            raise
+        self._numbering.keep()
+        return answers
+
+    def _plan(self, write: _Write) -> tuple[_Rows, list[Event]]:
+        rows = _Rows()
+        events: list[Event] = []
+        if write.owner is not None:
+            self._numbering.stream(write.owner)
+        for entry in write.entries:
+            job = entry.job
+            count = self._numbering.job(job.job_id)
+            _check_end(entry, count)
+            if count is None:
+                count = JobCount(self._numbering.new_job(), job.state, 0)
+                rows.new[count.number] = (job.job_id, job.owner, job.task, request_of(job))
+            rows.jobs[count.number] = (job.state.value, status_of(job))
+            job_seq = count.job_seq
+            if entry.type is not None:
+                job_seq += 1
+                event, row = self._number(entry, entry.type, count.number, job_seq)
+                events.append(event)
+                rows.events.append(row)
+            self._numbering.set_job(job.job_id, JobCount(count.number, job.state, job_seq))
+        return rows, events
+
+    def _number(
+        self, entry: Entry, event_type: EventType, number: int, job_seq: int
+    ) -> tuple[Event, Row]:
+        job = entry.job
+        stream = epoch = seq = None
+        if job.deliver == Delivery.USER:
+            newest = self._numbering.stream(job.owner)
+            stream, epoch, seq = newest.stream, newest.epoch, newest.seq + 1
+            self._numbering.set_stream(job.owner, newest._replace(seq=seq))
+        event = Event(
+            owner=job.owner,
+            epoch=epoch,
+            seq=seq,
+            job_id=job.job_id,
+            job_seq=job_seq,
+            task=job.task,
+            type=event_type,
+            at=entry.at,
+            attempt=job.attempt,
+            data=entry.data,
+        )
+        data = encode(job, f"{event_type} event", entry.data)
+        row = (number, job_seq, stream, seq, event_type, timestamp(entry.at), job.attempt, data)
+        return event, row
+
+    def _tell(self, answers: list[_Answer]) -> None:
+        events = [event for _, answer in answers if isinstance(answer, list) for event in answer]
+        try:
+            if events:
+                self._on_commit(events)
+        finally:
+            for write, answer in answers:
+                # A waiter that gave up has cancelled its future.
+                if write.done.done():
+                    continue
+                if isinstance(answer, list):
+                    write.done.set_result(answer)
+                else:
+                    write.done.set_exception(answer)
+
+
+def _check_end(entry: Entry, count: JobCount | None) -> None:
+    """Hold the promise that a job ends once, with one terminal event, the last of all."""
+    job, event_type = entry.job, entry.type
+    if count is not None and count.state.is_terminal:
+        if event_type is not None:
+            raise WriteRefused(f"Job {job.job_id} has {count.state}: no {event_type} event follows")
+        if job.state != count.state:
+            raise WriteRefused(f"Job {job.job_id} has {count.state}: it cannot be {job.state} now")
+        return
+    end = job.state.value if job.state.is_terminal else None
+    reported = event_type.value if event_type is not None and event_type.is_terminal else None
+    if end != reported:
+        raise WriteRefused(
+            f"Job {job.job_id}: state {job.state} and event {event_type} do not go together: "
+            "a job ends with the event of its terminal state"
+        )

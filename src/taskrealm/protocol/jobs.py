@@ -1,0 +1,188 @@
+"""Jobs, their states, and the events that report what happens to them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a job is in its life; terminal states are final."""
+
+    DELAYED = "delayed"
+    QUEUED = "queued"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a job in this state has ended for good."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset(
+    {
+        State.SUCCEEDED,
+        State.FAILED,
+        State.CANCELLED,
+        State.TIMED_OUT,
+        State.EXPIRED,
+        State.LOST,
+    }
+)
+
+
+class EventType(StrEnum):
+    """What an event reports; the terminal ones bear the name of the state they lead to."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    PROGRESS = "progress"
+    MESSAGE = "message"
+    ARTIFACT = "artifact"
+    QUESTION = "question"
+    STOPPING = "stopping"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether this is the last event of its job."""
+        return self.value in TERMINAL
+
+
+class Delivery(StrEnum):
+    """Who receives the events of a job as they happen."""
+
+    USER = "user"  # every session of the owner
+    SESSION = "session"  # only the session that submitted it
+    NONE = "none"  # nobody; the job can still be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One request to run a task, from accepted to ended.
+
+    A change is a new value. Times are aware datetimes in UTC, durations are seconds.
+    """
+
+    job_id: str
+    task: str
+    owner: str
+    submitted_by: str
+    role: str
+    arguments: dict[str, Any]
+    submitted_at: datetime
+    state: State = State.QUEUED
+    priority: int = 0
+    attempt: int = 0
+    timeout: float = 3_600.0
+    tags: tuple[str, ...] = ()
+    deliver: Delivery = Delivery.USER
+    session: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    progress: dict[str, Any] | None = None
+    cancel: dict[str, Any] | None = None
+    """Who asked to stop the job and why (`by`, `reason`), from the moment it was accepted."""
+    outcome: dict[str, Any] = field(default_factory=dict)
+    """The data of the terminal event: `result`, or `error`, `exit_code` and so on."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The job as it crosses the wire: times in ISO 8601, nothing about sessions."""
+        wire = asdict(self)
+        del wire["session"]
+        outcome = wire.pop("outcome")
+        for name in ("submitted_at", "started_at", "ended_at"):
+            wire[name] = None if wire[name] is None else timestamp(wire[name])
+        return {**wire, "tags": list(self.tags), **outcome}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One thing that happened to a job.
+
+    `seq` counts without holes within the stream of one user and `job_seq` within one job,
+    both from 1. `epoch` changes when a stream starts anew. `seq` and `epoch` are None for
+    a job that is not delivered to the user's stream.
+    """
+
+    owner: str
+    epoch: str | None
+    seq: int | None
+    job_id: str
+    job_seq: int
+    task: str
+    type: EventType
+    at: datetime
+    attempt: int
+    data: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as it crosses the wire: one flat mapping, the time in ISO 8601."""
+        return {
+            **self.data,
+            "owner": self.owner,
+            "epoch": self.epoch,
+            "seq": self.seq,
+            "job_id": self.job_id,
+            "job_seq": self.job_seq,
+            "task": self.task,
+            "type": self.type.value,
+            "at": timestamp(self.at),
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def from_dict(cls, wire: dict[str, Any]) -> Event:
+        """The event that `as_dict` made *wire* of."""
+        data = dict(wire)
+        return cls(
+            owner=data.pop("owner"),
+            epoch=data.pop("epoch"),
+            seq=data.pop("seq"),
+            job_id=data.pop("job_id"),
+            job_seq=data.pop("job_seq"),
+            task=data.pop("task"),
+            type=EventType(data.pop("type")),
+            at=datetime.fromisoformat(data.pop("at")),
+            attempt=data.pop("attempt"),
+            data=data,
+        )
+
+
+def new_job_id() -> str:
+    """A UUIDv7 (RFC 9562) as 32 hexadecimal digits: sortable by time, 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    bits = milliseconds << 80 | secrets.randbits(80)
+    bits = bits & ~(0xF << 76) | 0x7 << 76
+    bits = bits & ~(0x3 << 62) | 0x2 << 62
+    return uuid.UUID(int=bits).hex
+
+
+def now() -> datetime:
+    """The current time in UTC."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """*moment* in ISO 8601 with microseconds, so that text order is time order."""
+    return moment.isoformat(timespec="microseconds")

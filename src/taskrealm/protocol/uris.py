@@ -1,0 +1,65 @@
+"""URIs of the wire contract, and the names of per-user topics."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+TASKS = "taskrealm.tasks"
+CHECK = "taskrealm.check"
+EXEC = "taskrealm.exec"
+EXEC_MANY = "taskrealm.exec_many"
+CANCEL = "taskrealm.cancel"
+JOB = "taskrealm.job"
+JOBS = "taskrealm.jobs"
+EVENTS = "taskrealm.events"
+OUTPUT = "taskrealm.output"
+TOKEN = "taskrealm.token"
+
+PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN)
+"""Every procedure that a signed-in session may call."""
+
+CATALOG = "taskrealm.catalog"
+USER_PREFIX = "taskrealm.user."
+ERROR_PREFIX = "taskrealm.error."
+SYSTEM_PREFIX = "taskrealm.system."
+
+AUTHENTICATE = "taskrealm.system.authenticate"
+AUTHORIZE = "taskrealm.system.authorize"
+
+
+def uid_of(authid: str) -> str:
+    """
+    The part of a URI that stands for *authid*.
+
+    Any text fits into a strict WAMP URI this way: `"u"` and the unpadded lower-case
+    base32 (RFC 4648) of its UTF-8 bytes.
+    """
+    return "u" + base64.b32encode(authid.encode()).decode().rstrip("=").lower()
+
+
+def authid_of(uid: str) -> str:
+    """
+    The authid that *uid* stands for.
+
+    Raises:
+        ValueError: *uid* was not made by `uid_of`.
+    """
+    digits = uid[1:].upper()
+    try:
+        name = base64.b32decode(digits + "=" * (-len(digits) % 8)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        name = ""
+    if not name or uid != uid_of(name):
+        raise ValueError(f"{uid!r} stands for no authid")
+    return name
+
+
+def jobs_topic(owner: str) -> str:
+    """The topic that carries the events of every job of *owner*."""
+    return f"{USER_PREFIX}{uid_of(owner)}.jobs"
+
+
+def output_topic(owner: str, job_id: str) -> str:
+    """The topic that carries the output of one job of *owner* while somebody watches."""
+    return f"{USER_PREFIX}{uid_of(owner)}.output.{job_id}"

@@ -1,0 +1,165 @@
+"""The processes of a running node: Crossbar's controller, and the wrappers that it hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .restarting import COMPONENT_ENDED, open_log
+
+if TYPE_CHECKING:
+    from ..settings import NodeFolder
+
+DRAIN_LIMIT = 30.0  # seconds that the components have to end their jobs and themselves
+KILL_LIMIT = 5.0  # seconds that their wrappers then have to kill them
+STOP_LIMIT = 30.0  # seconds that the router has to end
+
+
+class Controller:
+    """
+    Crossbar's controller, a child of this process, from `start` until `ended`.
+
+    Nothing that it prints gets to the screen, and it does not outlive this process.
+    """
+
+    def __init__(self, child: asyncio.subprocess.Process, notifications: socket.socket) -> None:
+        self._child = child
+        self._notifications = notifications
+        self._wrappers: list[_Wrapper] = []
+        self.ended = asyncio.create_task(child.wait())
+        """Done, with the exit code, when the controller has ended."""
+
+    @classmethod
+    async def start(cls, folder: NodeFolder) -> Controller:
+        """Start the node in *folder*, which is prepared and named by an absolute path."""
+        address = folder.state / "notify.sock"
+        address.unlink(missing_ok=True)
+        notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notifications.setblocking(False)
+        notifications.bind(str(address))
+        interpreters = str(Path(sys.executable).parent)
+        log = open_log(folder.log("node"))
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "taskrealm.router.launcher"),
+            *(str(os.getpid()), str(folder.crossbar)),
+            cwd=folder.root,
+            env={
+                **os.environ,
+                "NOTIFY_SOCKET": str(address),
+                # There Crossbar finds the `python3` that runs the guests.
+                "PATH": os.pathsep.join((interpreters, os.environ.get("PATH", os.defpath))),
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C in a terminal reaches every process in it; what it means is decided here.
+            start_new_session=True,
+        )
+        os.close(log)
+        return cls(child, notifications)
+
+    async def ready(self) -> None:
+        """Return once every worker has started and the public port is open."""
+        await self._told("READY=1")
+
+    async def lost_component(self) -> None:
+        """Return once a component has ended by itself; its wrapper starts it again."""
+        await self._told(COMPONENT_ENDED)
+
+    async def lost_wrapper(self) -> None:
+        """Return once the wrapper of a component has ended, which Crossbar does not mind."""
+        self._find_wrappers()
+        waits = [asyncio.create_task(wrapper.ended.wait()) for wrapper in self._wrappers]
+        try:
+            if waits:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def stop(self, hurry: asyncio.Event) -> None:
+        """
+        End what runs of the node: first the components, which drain, then the router.
+
+        Components that take too long are killed, and all of them as soon as *hurry* is set.
+        """
+        self._find_wrappers()
+        gone = asyncio.create_task(self._lost_wrappers())
+        hurried = asyncio.create_task(hurry.wait())
+        self._tell_wrappers(signal.SIGTERM)
+        await asyncio.wait(
+            [gone, hurried], timeout=DRAIN_LIMIT, return_when=asyncio.FIRST_COMPLETED
+        )
+        hurried.cancel()
+        # On SIGQUIT a wrapper kills its component.
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            if not gone.done():
+                self._tell_wrappers(number)
+                await asyncio.wait([gone], timeout=KILL_LIMIT)
+        gone.cancel()
+        if not self.ended.done():
+            self._child.send_signal(signal.SIGINT)
+            await asyncio.wait([self.ended], timeout=STOP_LIMIT)
+        if not self.ended.done():
+            self._child.kill()
+            await self.ended
+        self._notifications.close()
+
+    async def _told(self, message: str) -> None:
+        receive = asyncio.get_running_loop().sock_recv
+        while message not in (await receive(self._notifications, 4096)).decode().splitlines():
+            pass
+
+    async def _lost_wrappers(self) -> None:
+        for wrapper in self._wrappers:
+            await wrapper.ended.wait()
+
+    def _tell_wrappers(self, number: signal.Signals) -> None:
+        for wrapper in self._wrappers:
+            wrapper.send(number)
+
+    def _find_wrappers(self) -> None:
+        if self._wrappers or self.ended.done():
+            return
+        for pid in _children(self._child.pid):
+            with contextlib.suppress(OSError):
+                pidfd = os.pidfd_open(pid)
+                # Until it is reaped it remains a child, so it still is the one it was.
+                if pid in _children(self._child.pid) and _is_wrapper(pid):
+                    self._wrappers.append(_Wrapper(pidfd))
+                else:
+                    os.close(pidfd)
+
+
+class _Wrapper:
+    """The wrapper of one component, held so that no later process is taken for it."""
+
+    def __init__(self, pidfd: int) -> None:
+        self._pidfd = pidfd
+        self.ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(pidfd, self._end)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless the wrapper has ended."""
+        if not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.ended.set()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_wrapper(pid: int) -> bool:
+    return b"taskrealm.router.guest" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -1,0 +1,166 @@
+"""Keeps a node running: the heart of `taskrealm up`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ..settings import NodeFolder
+from .configuration import EXECUTOR
+from .controller import Controller
+from .node import prepare
+from .restarting import LOG_INTERVAL, Backoff, LogEnd, trim_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ..settings import Settings
+
+ROUTER_LIMIT = 60.0  # seconds that the router has to start
+EXECUTOR_LIMIT = 60.0  # seconds that the executor then has to answer
+
+
+class Phase(StrEnum):
+    """What the supervisor is doing, in words for people."""
+
+    PREPARING = "preparing"
+    STARTING = "starting the router"
+    WAITING = "waiting for the executor"
+    READY = "ready"
+    RESTARTING = "the node ended by itself and starts again"
+    STOPPING = "stopping"
+
+
+class NodeFailed(Exception):
+    """The node cannot be started; the message shows the end of its log."""
+
+
+async def supervise(
+    folder: NodeFolder,
+    settings: Settings,
+    *,
+    answers: Callable[[], Coroutine[Any, Any, object]],
+    progress: Callable[[Phase], object],
+) -> None:
+    """
+    Run the node in *folder* until SIGINT or SIGTERM; when it ends by itself, start it again.
+
+    *answers* is called after each start of the router: its coroutine returns once the
+    executor answers, and is cancelled if that takes too long. *progress* is told of each
+    new phase. On the way down the executor drains before the router stops; a second signal
+    kills it.
+
+    Raises:
+        SettingsError: The node cannot run with these settings; the message names the remedy.
+        NodeFailed: The first start failed.
+    """
+    folder = NodeFolder(folder.root.resolve())
+    progress(Phase.PREPARING)
+    prepare(folder, settings)
+    await _Supervisor(folder, answers, progress).run()
+
+
+class _Supervisor:
+    def __init__(
+        self,
+        folder: NodeFolder,
+        answers: Callable[[], Coroutine[Any, Any, object]],
+        progress: Callable[[Phase], object],
+    ) -> None:
+        self._folder = folder
+        self._answers = answers
+        self._progress = progress
+        self._was_ready = False
+        self._told_to_stop = asyncio.Event()
+        self._told_to_hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run the node again and again, until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._take_signal)
+        backoff = Backoff()
+        while not self._told_to_stop.is_set():
+            began = loop.time()
+            try:
+                await self._run_node()
+            except NodeFailed:
+                if not self._was_ready:
+                    raise
+                self._progress(Phase.RESTARTING)
+                delay = backoff.delay(loop.time() - began)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._told_to_stop.wait(), delay)
+
+    def _take_signal(self) -> None:
+        if self._told_to_stop.is_set():
+            self._told_to_hurry.set()
+        self._told_to_stop.set()
+
+    async def _run_node(self) -> None:
+        """
+        Run the node once, until told to stop.
+
+        Raises:
+            NodeFailed: It ended by itself or was not ready in time.
+        """
+        logs = {program: LogEnd(self._folder.log(program)) for program in ("node", EXECUTOR)}
+        self._progress(Phase.STARTING)
+        controller = await Controller.start(self._folder)
+        course = asyncio.create_task(self._follow(controller, logs))
+        told_to_stop = asyncio.create_task(self._told_to_stop.wait())
+        try:
+            await asyncio.wait(
+                [course, told_to_stop, controller.ended], return_when=asyncio.FIRST_COMPLETED
+            )
+            if told_to_stop.done():
+                self._progress(Phase.STOPPING)
+            elif course.done():
+                await course
+            else:
+                code = controller.ended.result()
+                raise NodeFailed(f"The router ended with exit code {code}{logs['node']}")
+        finally:
+            course.cancel()
+            told_to_stop.cancel()
+            await controller.stop(self._told_to_hurry)
+
+    async def _follow(self, controller: Controller, logs: dict[str, LogEnd]) -> None:
+        """Report the phases of one run; raises NodeFailed when one takes too long."""
+        try:
+            async with asyncio.timeout(ROUTER_LIMIT):
+                await controller.ready()
+        except TimeoutError:
+            raise NodeFailed(
+                f"The router is not ready after {ROUTER_LIMIT:.0f} s{logs['node']}"
+            ) from None
+        self._progress(Phase.WAITING)
+        await self._hear_executor(controller, logs[EXECUTOR])
+        self._was_ready = True
+        self._progress(Phase.READY)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOG_INTERVAL):
+                    await controller.lost_wrapper()
+                    raise NodeFailed("The wrapper of a component has ended")
+            trim_log(self._folder.log("node"))
+
+    async def _hear_executor(self, controller: Controller, log: LogEnd) -> None:
+        answered = asyncio.create_task(self._answers())
+        ended = asyncio.create_task(controller.lost_component())
+        # What ends at the first start would do so again; later there is more patience.
+        awaited = [answered] if self._was_ready else [answered, ended]
+        try:
+            await asyncio.wait(awaited, timeout=EXECUTOR_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                await answered
+            elif ended.done():
+                raise NodeFailed(f"The executor ended{log}")
+            else:
+                raise NodeFailed(f"The executor does not answer after {EXECUTOR_LIMIT:.0f} s{log}")
+        finally:
+            answered.cancel()
+            ended.cancel()

@@ -1,0 +1,177 @@
+"""What a site sets in `taskrealm.toml`, and where a node keeps its things."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+# A part of an origin's host name may be `*`.
+ORIGIN = r"^https?://[a-z0-9*][a-z0-9.*-]*(:[0-9]{1,5})?$"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names file, setting and remedy."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RouterSettings(_Section):
+    """The realm and the one public port."""
+
+    realm: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")] = "taskrealm"
+    interface: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    max_message_size: Annotated[int, Field(ge=65_536, le=16_777_216)] = 1_048_576  # bytes
+    max_connections: Annotated[int, Field(ge=10)] = 2_000
+    allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    """Origins besides the node's own from which pages may connect; `*` in a host name
+    stands for any text."""
+
+
+class ExecutorSettings(_Section):
+    """How many jobs run and wait, and the limits of each."""
+
+    tasks: str = "tasks"
+    """Folder with this node's task definitions, relative to the node."""
+    slots: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0))
+    )
+    queue_limit: Annotated[int, Field(ge=1)] = 1_000
+    timeout: Annotated[float, Field(gt=0)] = 3_600.0  # seconds a job may run unless its task says
+    output_limit: Annotated[int, Field(ge=1_024)] = 20_000_000  # bytes kept of each output stream
+    environment: tuple[str, ...] = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+    """Variables of the executor's own environment that a job's program receives."""
+
+
+class Settings(_Section):
+    """All settings of a node."""
+
+    router: RouterSettings = RouterSettings()
+    executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFolder:
+    """The folder of one node, and the names of what lies in it."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """`taskrealm.toml`, written by people only."""
+        return self.root / "taskrealm.toml"
+
+    @property
+    def policy(self) -> Path:
+        """`router/roles.toml`: what each role may do."""
+        return self.root / "router" / "roles.toml"
+
+    @property
+    def crossbar(self) -> Path:
+        """Crossbar's own folder, with the rendered `config.json`."""
+        return self.root / ".crossbar"
+
+    @property
+    def state(self) -> Path:
+        """Everything the running node keeps; readable by its owner alone."""
+        return self.root / "state"
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket over which executor and local backends join."""
+        return self.state / "router.sock"
+
+    @property
+    def keys(self) -> Path:
+        """The Ed25519 keys with which the node's own components join."""
+        return self.state / "keys"
+
+    def private_key(self, component: str) -> Path:
+        """The private key of *component*: its seed of 32 bytes as 64 hexadecimal digits."""
+        return self.keys / f"{component}.key"
+
+    def public_key(self, component: str) -> Path:
+        """The public key of *component*: 64 hexadecimal digits."""
+        return self.keys / f"{component}.pub"
+
+    @property
+    def tokens(self) -> Path:
+        """The store of token hashes."""
+        return self.state / "tokens.sqlite"
+
+    @property
+    def operator_token(self) -> Path:
+        """A token of role operator, for programs of the same user on the same machine."""
+        return self.state / "operator.token"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal: its database and the output of jobs."""
+        return self.state / "journal"
+
+    @property
+    def jobs(self) -> Path:
+        """Private working directories of running jobs."""
+        return self.state / "jobs"
+
+    @property
+    def logs(self) -> Path:
+        """What the node's processes log."""
+        return self.state / "logs"
+
+    def log(self, program: str) -> Path:
+        """What *program* logs: `node` is Crossbar, the others are the components."""
+        return self.logs / f"{program}.log"
+
+    def node_id(self) -> str:
+        """
+        What tells the processes of this node from those of others on the machine.
+
+        It is made when first asked for; the state folder must exist.
+        """
+        path = self.state / "node.id"
+        if not path.exists():
+            # Linking is atomic and never replaces: of several processes, the first one's id stays.
+            draft = path.with_name(f"node.id.{os.getpid()}")
+            draft.write_text(secrets.token_hex(8))
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
+        return path.read_text()
+
+
+def load_settings(path: Path) -> Settings:
+    """
+    Read the settings in *path*.
+
+    Raises:
+        SettingsError: The file is missing, not TOML, or a setting is unknown or wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} does not exist; `taskrealm init {path.parent}` writes one"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    try:
+        # TOML arrays are lists and its whole numbers are fair floats: both are what JSON
+        # mode accepts in strict validation.
+        return Settings.model_validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        lines = [
+            f"{path}: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None

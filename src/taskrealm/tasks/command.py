@@ -1,0 +1,118 @@
+"""How a site declares a task, and what the task's own code is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from .parts import Part
+    from .progress import ProgressParser
+
+ROLES = frozenset({"user", "backend", "operator"})
+"""The roles that can be allowed to run a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a job runs, in which role, and who asked for it."""
+
+    authid: str
+    role: str
+    submitted_by: str
+
+
+class CommandTask:
+    """
+    A program and its parameters. A site's tasks are subclasses, and are never called.
+
+    The annotated attributes are the parameters, in order; a default makes one optional. The
+    others are settings of the task. In a property, `validate` and `parse_result` the
+    attributes are the arguments of the one job in question.
+
+        class Checksum(CommandTask):
+            \"""Compute the checksum of a file.\"""
+
+            name = "checksum"
+            source: Annotated[Path, Below(FILES)]
+            binary: bool = False
+            command = ("sha256sum", Flag("--binary", "binary"), Value("source"))
+
+    The first line of the docstring is the title, the rest the help. Constants of your own
+    are written in capitals; a class whose name begins with `_` is a base, not a task.
+    """
+
+    name: ClassVar[str]
+    """Lower-case words, digits and `_`, in groups separated by dots."""
+    command: ClassVar[Sequence[str | Part]]
+    """
+    The program and its arguments, in order: constants, and parts that refer to parameters
+    or to properties of the class. No shell sees them.
+    """
+    timeout: ClassVar[float | None] = None
+    """Seconds a job may run; None for what the node allows."""
+    grace: ClassVar[float] = 10.0
+    """Seconds between asking the program to stop and killing it."""
+    roles: ClassVar[Collection[str]] = ROLES
+    """Who may run the task."""
+    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Variables for the program besides those that the node gives to all."""
+    progress: ClassVar[Callable[[], ProgressParser] | None] = None
+    """Makes what reads the progress of one job from the program's output."""
+
+    def validate(
+        self, caller: Caller
+    ) -> Mapping[str, object] | Awaitable[Mapping[str, object] | None] | None:
+        """
+        Look at a request before it is accepted; a plain method or a coroutine.
+
+        Returns:
+            None, or the arguments to change, which are then checked like given ones.
+
+        Raises:
+            InvalidArguments: The request is refused, for the given reasons.
+        """
+        return None
+
+    def parse_result(self, output: Output) -> Any:
+        """
+        The result of a job whose program succeeded; a plain method or a coroutine.
+
+        Without one, the result is the text that the program printed.
+
+        Returns:
+            Anything that JSON can hold.
+
+        Raises:
+            TaskError: The job failed after all; the owner reads the sentence.
+        """
+        return None
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"Arguments do not change by assignment; return {{{name!r}: ...}} from validate"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of one job: `values` as JSON, and `model` with them as typed attributes."""
+
+    values: dict[str, Any]
+    model: CommandTask
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a program left behind: what it printed, and its working `directory`."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int
+    directory: Path
+    arguments: Arguments
+    caller: Caller

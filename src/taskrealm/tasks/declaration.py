@@ -1,0 +1,342 @@
+"""Checks how a task is declared, and names everything that is wrong at once."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import math
+import re
+import textwrap
+import typing
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
+
+from .command import ROLES, CommandTask
+from .errors import TaskError
+from .parameters import Parameters
+from .parts import Flag, Part
+from .progress import ProgressParser
+from .values import Unfit, require_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
+
+SETTINGS = tuple(inspect.get_annotations(CommandTask))
+HOOKS = {"validate": "caller", "parse_result": "output"}
+"""The methods that a task may have, each with its only parameter."""
+
+
+class Problem(NamedTuple):
+    """What is wrong about one attribute of a task, and what to do about it."""
+
+    attribute: str
+    text: str
+
+
+def check(declaration: type[CommandTask]) -> Parameters:
+    """
+    The parameters of a task that is declared as it should be.
+
+    Raises:
+        TaskError: It is not; each problem names file, line, class and attribute.
+    """
+    hints, unreadable = _hints(declaration)
+    problems = [
+        *unreadable,
+        *_name(declaration),
+        *_command(declaration, [*hints, *(each.attribute for each in unreadable)]),
+        *_limits(declaration),
+        *_roles(declaration),
+        *_environment(declaration),
+        *_progress(declaration),
+        *_hooks(declaration),
+        *_strangers(declaration, hints),
+    ]
+    defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
+    try:
+        parameters = Parameters(hints, defaults)
+    except TaskError as error:
+        problems += [Problem(*each.split(": ", 1)) for each in error.problems]
+    else:
+        # Only then are these no mere consequences of something else.
+        problems = problems or [
+            *_unused(declaration, hints),
+            *_unfit(declaration, parameters.schema),
+        ]
+    if problems:
+        raise TaskError(*(_placed(declaration, problem) for problem in problems))
+    return parameters
+
+
+def place(declaration: type, attribute: str | None = None) -> str:
+    """File and line where a class, or one attribute of it, is written."""
+    try:
+        source, first = inspect.getsourcelines(declaration)
+    except (OSError, TypeError):  # made by a program, not written in a file
+        return declaration.__module__
+    return f"{inspect.getfile(declaration)}:{first + _offset(source, attribute)}"
+
+
+def _hints(declaration: type[CommandTask]) -> tuple[dict[str, Any], list[Problem]]:
+    """The types of the parameters in declared order, those of base classes first."""
+    hints: dict[str, Any] = {}
+    problems = []
+    for owner in reversed(_classes(declaration)):
+        for name, annotation in inspect.get_annotations(owner).items():
+            try:
+                hint = _evaluated(annotation, owner)
+            except Exception as error:
+                problems.append(
+                    Problem(
+                        name,
+                        f"has an annotation that cannot be read: {error}; "
+                        "what it names must be imported while the program runs",
+                    )
+                )
+                continue
+            if ClassVar in (hint, get_origin(hint)):
+                continue
+            if name in SETTINGS:
+                problems.append(Problem(name, "is a setting, not a parameter: drop the annotation"))
+            elif name in HOOKS or name.startswith("_"):
+                problems.append(Problem(name, "cannot be the name of a parameter: rename it"))
+            else:
+                hints[name] = hint
+    return hints, problems
+
+
+def _evaluated(annotation: object, owner: type) -> Any:
+    # A class for each annotation, so that one that cannot be read does not hide the others.
+    body = {"__annotations__": {"it": annotation}, "__module__": owner.__module__}
+    return typing.get_type_hints(type(owner.__name__, (), body), include_extras=True)["it"]
+
+
+def _name(declaration: type[CommandTask]) -> Iterator[Problem]:
+    name = getattr(declaration, "name", None)
+    if name is None:
+        yield Problem("name", 'is missing: add one, such as name = "video.transcode"')
+    elif not isinstance(name, str) or not NAME.fullmatch(name):
+        yield Problem(
+            "name",
+            f"is {name!r}; it must be lower-case words of letters, digits and '_', separated by "
+            'dots, such as "video.transcode"',
+        )
+
+
+def _command(declaration: type[CommandTask], parameters: Collection[str]) -> Iterator[Problem]:
+    command = getattr(declaration, "command", None)
+    if not isinstance(command, tuple | list) or not command:
+        yield Problem(
+            "command",
+            'must be a tuple of the program and its arguments, such as ("wc", Value("source"))',
+        )
+        return
+    if not isinstance(command[0], str) or not command[0]:
+        yield Problem("command", "must begin with the name of the program, as a constant")
+    for number, item in enumerate(command, start=1):
+        if isinstance(item, Part):
+            if item.name not in parameters and not _is_property(declaration, item.name):
+                yield Problem(
+                    "command",
+                    f"{item}: there is no parameter or property {item.name!r}"
+                    + _suggestion(str(item.name), parameters),
+                )
+        elif not isinstance(item, str):
+            yield Problem(
+                "command", f"item {number} is {item!r}; it must be text, or a part such as Value"
+            )
+        else:
+            try:
+                require_text(item)
+            except Unfit as unfit:
+                yield Problem("command", f"item {number} {unfit}")
+
+
+def _unused(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterator[Problem]:
+    """Parameters without any effect, as far as can be seen."""
+    used = {part.name for part in declaration.command if isinstance(part, Part)}
+    if any(_has_hook(declaration, hook) for hook in HOOKS) or not used <= hints.keys():
+        return  # a hook, or a property, may use any of them
+    for name in hints:
+        if name not in used:
+            yield Problem(
+                name,
+                f'is used nowhere: put Value("{name}") or another part into command, '
+                "or use it in a property, validate or parse_result",
+            )
+
+
+def _unfit(declaration: type[CommandTask], schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Parameters whose values their part could not make arguments of."""
+    for part in declaration.command:
+        if isinstance(part, Part) and part.name in schema["properties"]:
+            kinds = _kinds(schema["properties"][part.name], schema)
+            if isinstance(part, Flag) and not kinds <= {"boolean", "null"}:
+                yield Problem(part.name, f"must be a bool, as {part} stands for it")
+            elif not kinds <= {"string", "integer", "number", "boolean", "null"}:
+                yield Problem(
+                    part.name,
+                    f"cannot become arguments of a program in {part}: "
+                    "write a property that makes text, or a list of texts, of it",
+                )
+
+
+def _kinds(schema: Mapping[str, Any], root: Mapping[str, Any], *, item: bool = False) -> set[str]:
+    """The JSON types that values may have, and the items of lists of them."""
+    if "$ref" in schema:
+        return _kinds(root["$defs"][schema["$ref"].rpartition("/")[2]], root, item=item)
+    choices = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if schema.get("type") == "array" and not item:
+        items = [*schema.get("prefixItems", ()), schema.get("items", {})]
+        return {"string"}.union(
+            *(_kinds(each, root, item=True) for each in items if each is not False)
+        )
+    if choices:
+        return set().union(*(_kinds(each, root, item=item) for each in choices))
+    return {schema.get("type", "anything")}
+
+
+def _limits(declaration: type[CommandTask]) -> Iterator[Problem]:
+    timeout, grace = declaration.timeout, declaration.grace
+    if timeout is not None and not (_is_number(timeout) and timeout > 0):
+        yield Problem("timeout", f"is {timeout!r}; it must be more than 0 seconds, or None")
+    if not (_is_number(grace) and grace >= 0):
+        yield Problem("grace", f"is {grace!r}; it must be a number of seconds, at least 0")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _roles(declaration: type[CommandTask]) -> Iterator[Problem]:
+    roles: object = declaration.roles
+    known = ", ".join(sorted(ROLES))
+    if not isinstance(roles, Collection) or isinstance(roles, str | bytes) or not roles:
+        yield Problem("roles", f"must be a set with at least one of: {known}")
+        return
+    for role in roles:
+        if role not in ROLES:
+            yield Problem("roles", f"there is no role {role!r}; the roles are: {known}")
+
+
+def _environment(declaration: type[CommandTask]) -> Iterator[Problem]:
+    environment: object = declaration.environment
+    if not isinstance(environment, Mapping):
+        yield Problem("environment", 'must be a mapping, such as {"LC_ALL": "C.UTF-8"}')
+        return
+    for name, value in environment.items():
+        if not isinstance(name, str) or not VARIABLE.fullmatch(name):
+            yield Problem("environment", f"{name!r} cannot be the name of a variable")
+        elif name.startswith(RESERVED):
+            yield Problem("environment", f"{name}: the node itself sets variables in {RESERVED}*")
+        elif not isinstance(value, str):
+            yield Problem("environment", f"{name} is {value!r}; it must be text")
+        else:
+            try:
+                require_text(value)
+            except Unfit as unfit:
+                yield Problem("environment", f"{name} {unfit}")
+
+
+def _progress(declaration: type[CommandTask]) -> Iterator[Problem]:
+    make = declaration.progress
+    if make is None:
+        return
+    try:
+        fits = isinstance(make(), ProgressParser)
+    except Exception:
+        fits = False
+    if not fits:
+        yield Problem(
+            "progress",
+            "must make a ProgressParser when called without arguments, as Pattern(...) and the "
+            "class FfmpegProgress do",
+        )
+
+
+def _hooks(declaration: type[CommandTask]) -> Iterator[Problem]:
+    for hook, parameter in HOOKS.items():
+        method = inspect.getattr_static(declaration, hook)
+        if not isinstance(method, FunctionType) or not _takes_two(method):
+            yield Problem(hook, f"must be a method: def {hook}(self, {parameter}), async or not")
+        elif inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+            yield Problem(hook, "must return its answer, not yield it")
+
+
+def _takes_two(method: FunctionType) -> bool:
+    try:
+        inspect.signature(method).bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def _strangers(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterator[Problem]:
+    """Attributes that look like a setting or a parameter, and are neither."""
+    for owner in _classes(declaration):
+        for name, value in vars(owner).items():
+            if name == "__init__":
+                yield Problem(name, "is never called: a task has parameters instead")
+            if name.startswith("_") or name.isupper():
+                continue
+            if name in (*SETTINGS, *HOOKS, *hints, *inspect.get_annotations(owner)):
+                continue
+            suggestion = _suggestion(name, (*SETTINGS, *HOOKS))
+            if not callable(value) and not hasattr(value, "__get__"):
+                remedy = suggestion or "; annotate it, or write a constant of your own in capitals"
+                yield Problem(name, f"is no setting, and without annotation no parameter{remedy}")
+            elif suggestion and not _is_property(declaration, name):
+                yield Problem(name, f"is not known{suggestion}")
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    for match in difflib.get_close_matches(name, known, n=1, cutoff=0.75):
+        return f"; did you mean {match!r}?"
+    return ""
+
+
+def _has_hook(declaration: type[CommandTask], hook: str) -> bool:
+    return getattr(declaration, hook) is not getattr(CommandTask, hook)
+
+
+def _is_property(declaration: type[CommandTask], name: str) -> bool:
+    found = inspect.getattr_static(declaration, str(name), None)
+    return isinstance(found, property | cached_property)
+
+
+def _classes(declaration: type[CommandTask]) -> tuple[type, ...]:
+    """The class and its bases up to `CommandTask`, the class first."""
+    mro = declaration.__mro__
+    return mro[: mro.index(CommandTask)]
+
+
+def _placed(declaration: type[CommandTask], problem: Problem) -> str:
+    owners = [
+        each
+        for each in _classes(declaration)
+        if problem.attribute in (*vars(each), *inspect.get_annotations(each))
+    ]
+    where = place(owners[0] if owners else declaration, problem.attribute)
+    return f"{where}: {declaration.__qualname__}.{problem.attribute}: {problem.text}"
+
+
+def _offset(source: list[str], attribute: str | None) -> int:
+    """How many lines below the first line of its class an attribute was written last."""
+    (tree,) = ast.parse(textwrap.dedent("".join(source))).body
+    for node in reversed(list(ast.iter_child_nodes(tree))):
+        match node:
+            case (
+                ast.AnnAssign(target=ast.Name(name))
+                | ast.Assign(targets=[ast.Name(name)])
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+            ) if name == attribute:
+                return node.lineno - 1
+    return 0

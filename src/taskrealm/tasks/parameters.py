@@ -1,0 +1,216 @@
+"""The parameters of a task: which arguments they accept, and how that reads as JSON Schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import PydanticSerializationError
+
+from ..protocol.errors import InvalidArguments
+from .errors import TaskError
+from .files import REFUSED
+from .values import Unfit, plain, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+UNKNOWN_NAMED = 10  # unknown arguments that one error names
+
+# Pydantic's models have attributes of their own, such as `json` and `copy`. With a prefix
+# a parameter may have any name.
+_PREFIX = "parameter_"
+
+
+class Parameters:
+    """
+    The parameters of one task, in declared order.
+
+    Arguments are checked as JSON is, without guessing: `"5"` and `true` are no integers,
+    while `5` is a fine float and dates are ISO 8601 text.
+    """
+
+    def __init__(self, annotations: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        """
+        Raises:
+            TaskError: A type is of no use for a parameter, or its default does not fit it.
+                Each problem begins with the parameter's name and a colon.
+        """
+        fields = {
+            name: annotation if name not in defaults else (annotation, defaults[name])
+            for name, annotation in annotations.items()
+        }
+        self.names = tuple(fields)
+        self._model, self.schema = _compiled(fields)
+        self._defaults = self._checked_defaults()
+
+    def bind(
+        self, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """
+        Positional and named arguments, defaults filled in: as JSON, and in their types.
+
+        Raises:
+            InvalidArguments: Some are missing, unknown, given twice, or do not fit.
+        """
+        refused = dict(self._misplaced(args, kwargs))
+        placed = dict(zip(self.names, args, strict=False))
+        given = {**self._defaults, **self._made_defaults(), **placed, **kwargs}
+        values = {}
+        for name in self.names:
+            if name in given:
+                try:
+                    values[name] = plain(given[name])
+                except Unfit as unfit:
+                    refused.setdefault(name, str(unfit))
+        try:
+            model = self._model.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            refused = {**_by_parameter(error), **refused}
+        if refused:
+            raise InvalidArguments(fields=refused)
+        return values, {name: getattr(model, _PREFIX + name) for name in self.names}
+
+    def as_json(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """
+        Typed *values* of some parameters as callers would give them.
+
+        Raises:
+            TaskError: They are not of the types of the parameters.
+        """
+        dumped = {}
+        for name, value in values.items():
+            if name not in self.names:
+                raise TaskError(f"{visible(name)}: there is no such parameter")
+            field = _PREFIX + name
+            model = self._model.model_construct({field}, **{field: value})
+            try:
+                dumped[name] = plain(model.model_dump(mode="json", warnings="none")[field])
+            except (PydanticSerializationError, Unfit) as error:
+                raise TaskError(f"{name}: {error}") from error
+        return dumped
+
+    def _misplaced(
+        self, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> Iterator[tuple[str, str]]:
+        if len(args) > len(self.names):
+            yield "args", f"at most {len(self.names)} positional arguments, not {len(args)}"
+        for name in self.names[: len(args)]:
+            if name in kwargs:
+                yield name, "is given twice, by position and by name"
+        known = ", ".join(self.names) or "none"
+        unknown = [name for name in kwargs if name not in self.names]
+        for name in unknown[:UNKNOWN_NAMED]:
+            yield visible(name), f"is not a parameter of this task; its parameters: {known}"
+
+    def _made_defaults(self) -> dict[str, Any]:
+        """The defaults that are made anew for each job."""
+        return self.as_json(
+            {
+                name: self._field(name).get_default(call_default_factory=True)
+                for name in self.names
+                if self._field(name).default_factory is not None
+            }
+        )
+
+    def _checked_defaults(self) -> dict[str, Any]:
+        fields = {name: self._field(name) for name in self.names}
+        defaults = self.as_json(
+            {
+                name: field.default
+                for name, field in fields.items()
+                if not field.is_required() and field.default_factory is None
+            }
+        )
+        try:
+            self._model.model_validate_json(json.dumps({**defaults, **self._made_defaults()}))
+        except ValidationError as error:
+            # A file need not be there before its task is run.
+            wrong = _by_parameter(error, ignore=("missing", REFUSED))
+            if wrong:
+                problems = (f"{name}: its default {text}" for name, text in wrong.items())
+                raise TaskError(*problems) from None
+        return defaults
+
+    def _field(self, name: str) -> Any:
+        return self._model.model_fields[_PREFIX + name]
+
+
+def _compiled(fields: Mapping[str, Any]) -> tuple[type[BaseModel], dict[str, Any]]:
+    try:
+        return _model(fields)
+    except Exception as error:
+        # Pydantic does not say which field it stumbled over: try each alone.
+        problems = [problem for name in fields for problem in _problem(name, fields[name])]
+        raise TaskError(*problems) from error
+
+
+def _problem(name: str, field: Any) -> Iterator[str]:
+    try:
+        _model({name: field})
+    except Exception as error:
+        reason = str(error).split("\n")[0]
+        yield f"{name}: cannot be a parameter: {reason}"
+
+
+def _model(fields: Mapping[str, Any]) -> tuple[type[BaseModel], dict[str, Any]]:
+    definitions: dict[str, Any] = {_PREFIX + name: field for name, field in fields.items()}
+    model = create_model("Arguments", __config__=_CONFIG, **definitions)
+    for name in fields:
+        if model.model_fields[_PREFIX + name].alias != name:
+            raise TypeError("an alias is not possible; rename the parameter")
+    schema = model.model_json_schema()
+    properties = schema.get("properties", {})
+    for each in properties.values():
+        if '"writeOnly"' in json.dumps(each):
+            raise TypeError("everybody on the machine can read the arguments of a program")
+    return model, {
+        "$schema": DIALECT,
+        "type": "object",
+        "properties": properties,
+        "required": schema.get("required", []),
+        "additionalProperties": False,
+        **({"$defs": schema["$defs"]} if "$defs" in schema else {}),
+    }
+
+
+def _name(field: str) -> str:
+    return field.removeprefix(_PREFIX)
+
+
+def _title(field: str, _: object) -> str:
+    return _name(field).replace("_", " ").capitalize()
+
+
+_CONFIG = ConfigDict(
+    strict=True,
+    allow_inf_nan=False,
+    alias_generator=_name,
+    field_title_generator=_title,
+)
+
+
+def _by_parameter(error: ValidationError, *, ignore: Sequence[str] = ()) -> dict[str, str]:
+    """One sentence for each parameter about which *error* complains."""
+    sentences: dict[str, dict[str, None]] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        if problem["type"] not in ignore:
+            name = str(problem["loc"][0])
+            sentences.setdefault(name, {})[_sentence(problem)] = None
+    return {name: "; or ".join(list(each)[:3]) for name, each in sentences.items()}
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing" and len(problem["loc"]) == 1:
+        return "is required"
+    text = re.sub(r"^[A-Z][a-z]+( input)? should ", "must ", problem["msg"])
+    text = re.sub(r"^(Value error|Assertion failed), ", "", text)
+    # Pydantic quotes a character now and then; none may disturb a terminal.
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    place = [f"item {step + 1} " for step in problem["loc"][1:] if isinstance(step, int)]
+    return "".join([*place, text])

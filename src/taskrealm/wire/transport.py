@@ -1,0 +1,242 @@
+"""Connections to a router: WebSocket, or raw socket over TCP and Unix sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import struct
+import sys
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from autobahn.asyncio.rawsocket import WampRawSocketClientFactory, WampRawSocketClientProtocol
+from autobahn.asyncio.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
+from autobahn.exception import Disconnected as NotOpen
+from autobahn.wamp.exception import ProtocolError
+
+from ..protocol.errors import TooLarge
+from .outages import Disconnected
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_LIMIT = 16 * 1024 * 1024  # bytes of one message; the most that a raw socket can carry
+PING_INTERVAL = 10.0  # seconds without traffic before a WebSocket peer is asked for a sign of life
+PING_TIMEOUT = 10.0  # seconds it then has to answer
+CLOSE_TIMEOUT = 1.0  # seconds for a WebSocket closing handshake
+PONG = 2  # frame type of raw sockets
+
+_SERIALIZERS = {"cbor": "CBORSerializer", "msgpack": "MsgPackSerializer", "json": "JsonSerializer"}
+
+
+class Receiver(Protocol):
+    """Whoever takes what a transport brings."""
+
+    def opened(self, transport: Transport) -> None:
+        """The transport is ready to carry messages."""
+
+    def received(self, message: Any) -> None:
+        """A WAMP message arrived."""
+
+    def closed(self, reason: str) -> None:
+        """The transport is gone, or never came up."""
+
+
+class _Silence:
+    """Stands in for autobahn's loggers, which print what we report in other ways."""
+
+    def _ignore(self, *_: object, **__: object) -> None:
+        return
+
+    trace = debug = info = warn = error = critical = failure = _ignore
+
+
+class Transport:
+    """
+    What WebSocket and raw socket have in common: messages go out whole or not at all.
+
+    `limit` is the size in bytes of the largest message that the router takes.
+    """
+
+    log = _Silence()
+    receiver: Receiver
+    limit: int
+    _serializer: Any
+    _fault = ""
+
+    def send(self, message: Any) -> None:
+        """
+        Write a WAMP *message*.
+
+        Raises:
+            TooLarge: The router would drop the connection over a message of this size.
+            Disconnected: The connection is gone.
+            Exception: What the serializer raises for values that cannot cross the wire.
+        """
+        payload, is_binary = self._serializer.serialize(message)
+        if len(payload) > self.limit:
+            raise TooLarge(
+                f"A message of {len(payload)} bytes is larger than the {self.limit} bytes"
+                " that the router takes",
+                limit=self.limit,
+            )
+        self._write(payload, is_binary)
+
+    def close(self) -> None:
+        """Close the connection in good order."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        raise NotImplementedError
+
+    def _write(self, payload: bytes, is_binary: bool) -> None:
+        raise NotImplementedError
+
+    def _take(self, payload: bytes, is_binary: bool | None) -> None:
+        """Hand on the messages in *payload*; one that cannot be understood ends the connection."""
+        try:
+            for message in self._serializer.unserialize(payload, is_binary):
+                self.receiver.received(message)
+        except ProtocolError as error:
+            self._fail(f"The router sent what is no WAMP message: {error}")
+        except Exception as error:
+            logger.exception("A message from the router could not be handled")
+            self._fail(f"A message from the router could not be handled: {error!r}")
+
+    def _fail(self, fault: str) -> None:
+        self._fault = self._fault or fault
+        self.abort()
+
+
+class _WebSocket(Transport, WampWebSocketClientProtocol):  # type: ignore[misc]
+    """A connection over WebSocket."""
+
+    def onOpen(self) -> None:
+        self.receiver.opened(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self._take(payload, isBinary)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.receiver.closed(self._fault or reason or f"The router closed the connection ({code})")
+
+    def close(self) -> None:
+        self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
+    def abort(self) -> None:
+        self.dropConnection(abort=True)
+
+    def _write(self, payload: bytes, is_binary: bool) -> None:
+        try:
+            self.sendMessage(payload, is_binary)
+        except NotOpen as error:
+            raise Disconnected(str(error)) from None
+
+
+class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
+    """A connection over a raw socket."""
+
+    def _on_handshake_complete(self) -> None:
+        self.limit = self.max_length_send
+        self.receiver.opened(self)
+
+    def stringReceived(self, payload: bytes) -> None:
+        self._take(payload, None)
+
+    def protocol_error(self, msg: str) -> None:
+        self._fail(f"The router speaks no raw socket that we understand: {msg}")
+
+    def ping(self, data: bytes) -> None:
+        self.transport.write(struct.pack("!L", PONG << 24 | len(data)) + data)
+
+    def pong(self, data: bytes) -> None:
+        return
+
+    def _on_connection_lost(self, exc: Exception | None) -> None:
+        reason = "The connection was closed" if exc is None else f"The connection broke: {exc}"
+        self.receiver.closed(self._fault or reason)
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+    def abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _write(self, payload: bytes, is_binary: bool) -> None:
+        if self.transport is None or self.transport.is_closing():
+            raise Disconnected("The connection is closed")
+        # In one piece: two writes would be two system calls and two packets.
+        self.transport.write(struct.pack("!L", len(payload)) + payload)
+
+
+async def connect(url: str, receiver: Receiver, *, serializer: str, limit: int) -> Transport:
+    """
+    A connection to the router at *url*, which tells *receiver* how it goes on.
+
+    *url* is `ws://` or `wss://`, `unix:PATH`, or `tcp://HOST:PORT`; the latter two are
+    raw sockets. *limit* is the largest message in bytes that the router takes over
+    WebSocket; over a raw socket it says so by itself.
+
+    Raises:
+        OSError: There is no connection to be had.
+        ValueError: *url* or *serializer* is none of the above.
+    """
+    scheme, _, path = url.partition(":")
+    if scheme not in ("ws", "wss", "tcp", "unix"):
+        raise ValueError(f"{url!r} is no address of a router: use ws://, wss://, unix: or tcp://")
+    host, port = ("", 0) if scheme == "unix" else _host_and_port(url)
+    if scheme in ("ws", "wss"):
+        factory = WampWebSocketClientFactory(None, url=url, serializers=[_serializer(serializer)])
+        factory.protocol = _WebSocket
+        factory.setProtocolOptions(
+            maxFramePayloadSize=RECEIVE_LIMIT,
+            maxMessagePayloadSize=RECEIVE_LIMIT,
+            openHandshakeTimeout=0,  # whoever joins has a limit of its own
+            closeHandshakeTimeout=CLOSE_TIMEOUT,
+            autoPingInterval=PING_INTERVAL,
+            autoPingTimeout=PING_TIMEOUT,
+        )
+    else:
+        factory = WampRawSocketClientFactory(None, serializer=_serializer(serializer))
+        factory.protocol = _RawSocket
+
+    def protocol() -> Any:
+        transport = factory()
+        transport.receiver = receiver
+        transport.limit = limit
+        return transport
+
+    loop = asyncio.get_running_loop()
+    if scheme == "unix":
+        _, transport = await loop.create_unix_connection(protocol, path.removeprefix("//"))
+    else:
+        ssl = True if scheme == "wss" else None
+        _, transport = await loop.create_connection(protocol, host, port, ssl=ssl)
+    return transport  # type: ignore[no-any-return]
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    port = parts.port or {"ws": 80, "wss": 443}.get(parts.scheme)
+    if not parts.hostname or port is None:
+        raise ValueError(f"{url!r} names no host and port")
+    return parts.hostname, port
+
+
+def _serializer(name: str) -> Any:
+    if name not in _SERIALIZERS:
+        raise ValueError(f"{name!r} is no serializer: use one of {', '.join(_SERIALIZERS)}")
+    # autobahn imports bjdata for a serializer that nobody here uses. Built against an older
+    # NumPy, bjdata prints a long traceback into every process that imports it.
+    absent = "bjdata" not in sys.modules
+    if absent:
+        sys.modules["bjdata"] = None  # type: ignore[assignment]
+    try:
+        serializers = importlib.import_module("autobahn.wamp.serializer")
+    finally:
+        if absent:
+            del sys.modules["bjdata"]
+    return getattr(serializers, _SERIALIZERS[name])()

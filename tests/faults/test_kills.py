@@ -1,0 +1,157 @@
+"""What a SIGKILL leaves behind: no process, no gap in any stream, no job without an end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.nodes import Node, Watch, processes_of, the_one
+from tests.site import client, is_running, make_site, session
+
+from taskrealm.client import Disconnected
+from taskrealm.protocol import uris
+from taskrealm.protocol.errors import Unavailable
+from taskrealm.protocol.jobs import Event, EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from taskrealm.client import Client, Job
+    from taskrealm.wire import Session
+
+LIMIT = 60.0  # seconds; a node that was killed needs about ten to come back
+
+LAST_WORD = "survived"
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def site(short_path: Path) -> Iterator[Node]:
+    """A node of its own for each test, to be harmed."""
+    with Node(make_site(short_path)) as node:
+        node.until("READY")
+        yield node
+
+
+class Story:
+    """One user's jobs at the moment of a kill, and everything the user heard."""
+
+    def __init__(self, user: Client) -> None:
+        self._user = user
+        self._heard: list[Event] = []
+        self._listening = asyncio.create_task(self._listen())
+        self.families: list[int] = []
+
+    async def _listen(self) -> None:
+        async for event in self._user.events():
+            self._heard.append(event)
+            if event.data.get("result") == LAST_WORD:
+                return
+
+    async def begin(self) -> None:
+        """Run one job to its end, two that hold the slots, and let one wait."""
+        self.done = await self._user.exec("probe.nothing")
+        await self.done.result(LIMIT)
+        self.running = [await self._user.exec("probe.family", {"stubborn": True}) for _ in range(2)]
+        for job in self.running:
+            self.families += [int(pid) for pid in (await first_line(job)).split()]
+        self.waiting = await self._user.exec("probe.printed", {"text": LAST_WORD})
+
+    async def end(self) -> None:
+        """Follow every job to its end, and expect what the design promises."""
+        async with asyncio.timeout(LIMIT):
+            ends = {job.job_id: [event async for event in job][-1] for job in self.running}
+            assert await self.waiting.result() == LAST_WORD
+            await self._listening
+
+        assert {end.type for end in ends.values()} <= {EventType.LOST, EventType.CANCELLED}
+        assert not [pid for pid in self.families if is_running(pid)]
+        async with asyncio.timeout(LIMIT):
+            for job in (self.done, *self.running, self.waiting):
+                heard = [event for event in self._heard if event.job_id == job.job_id]
+                assert heard == [event async for event in self._user.job(job.job_id)]
+                assert [event.type.is_terminal for event in heard].index(True) == len(heard) - 1
+        seqs = [event.seq for event in self._heard]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def first_line(job: Job) -> str:
+    async with asyncio.timeout(LIMIT):
+        async for chunk in job.output("stdout"):
+            if chunk.text.endswith("\n"):
+                return chunk.text
+    raise AssertionError(f"{job} printed no line")
+
+
+@pytest.mark.capability("L1", "L2", "L4", "D6", "N1")
+async def test_a_killed_executor_loses_running_jobs_and_nothing_else(site: Node) -> None:
+    async with client(site) as ana:
+        story = Story(ana)
+        await story.begin()
+        os.kill(the_one(site.folder, "components/executor.py"), signal.SIGKILL)
+
+        await story.end()
+
+
+@pytest.mark.capability("L5", "L7", "D6", "D8", "J3", "N1")
+async def test_a_killed_router_comes_back_with_the_queue_and_all_events(site: Node) -> None:
+    async with client(site) as ana:
+        story = Story(ana)
+        await story.begin()
+        os.kill(the_one(site.folder, "crossbar-worker"), signal.SIGKILL)
+
+        await story.end()
+
+
+@pytest.mark.capability("L1", "L2", "L4", "D6", "N1")
+async def test_a_node_killed_whole_goes_on_where_it_was_after_the_next_start(
+    short_path: Path,
+) -> None:
+    folder = make_site(short_path)
+    with Node(folder) as first:
+        first.until("READY")
+        async with client(first) as ana:
+            story = Story(ana)
+            await story.begin()
+            pids = processes_of(folder)
+            watch = Watch(pids)
+            for pid in pids:
+                if pid not in story.families:
+                    os.kill(pid, signal.SIGKILL)
+            first.process.kill()
+            with Node(folder) as second:
+                second.until("READY")
+                await story.end()
+            watch.all_end()
+
+
+@pytest.mark.capability("L6", "D9", "Z10")
+async def test_while_the_executor_is_down_callers_are_told_at_once(site: Node) -> None:
+    peer = await session(site)
+    executor = the_one(site.folder, "components/executor.py")
+    wrapper = the_one(site.folder, "taskrealm.router.guest")
+    os.kill(wrapper, signal.SIGSTOP)  # so that it cannot start another one
+    os.kill(executor, signal.SIGKILL)
+    async with asyncio.timeout(LIMIT):
+        assert type(await first_failure(peer)) in (Unavailable, Disconnected)
+        late = await session(site, "bo")
+        assert type(await first_failure(late)) is Unavailable
+        os.kill(wrapper, signal.SIGCONT)
+        await late.leave()
+        async with client(site, "bo") as bo:
+            assert await (await bo.exec("date")).result()
+    await peer.leave()
+
+
+async def first_failure(peer: Session) -> Exception:
+    """What a call fails with, as soon as one does."""
+    while True:
+        try:
+            await peer.call(uris.TASKS)
+        except (Unavailable, Disconnected) as error:
+            return error

@@ -1,0 +1,36 @@
+"""What some tests need beyond the Python and npm packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Final
+
+import pytest
+
+PACKAGES: Final = {
+    "chromium": "chromium",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
+    "node": "nodejs",
+    "npm": "npm",
+}
+"""The programs that tests call, and the Debian packages that they come in."""
+
+_OTHER_NAMES: Final = {"chromium": ("chromium-browser", "google-chrome")}
+
+
+def needs(program: str) -> str:
+    """
+    The path of *program*; without it the test is skipped with a sentence that says why.
+
+    On CI, where everything should be installed, a program that is missing fails the test.
+    """
+    for name in (program, *_OTHER_NAMES.get(program, ())):
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    reason = f"needs the program {program}: install the package {PACKAGES[program]}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

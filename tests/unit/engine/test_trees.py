@@ -1,0 +1,139 @@
+"""Processes are found by their cookie, wherever they went."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskrealm.engine.trees import cookie_of, sweep, sweep_blocking
+
+if TYPE_CHECKING:
+    from .conftest import Node
+
+ESCAPED = "setsid sh -c 'echo escaped $$; exec sleep 1000' & exec sleep 1000"
+
+
+async def test_a_sweep_kills_all_jobs_of_a_node_and_counts_their_processes(node: Node) -> None:
+    jobs = [node.sh(ESCAPED), node.sh(ESCAPED)]
+    escaped = [await job.pid_of("escaped") for job in jobs]
+    # Jobs of another node are none of its business.
+    stranger = node.start("sleep", "1000")
+
+    assert await sweep(jobs[0].program.cookie) == 2
+    assert await sweep(jobs[1].program.cookie) == 2
+
+    assert not any(map(node.lives, escaped))
+    assert node.lives(stranger.process.pid)
+    stranger.process.kill()
+    await asyncio.gather(*(job.end() for job in (*jobs, stranger)))
+
+
+async def test_a_sweep_of_a_prefix_takes_every_job_below_it(node: Node) -> None:
+    jobs = [node.start("sleep", "1000") for _ in range(3)]
+
+    assert await sweep(node.prefix) == 3
+
+    assert [(await job.end()).signal for job in jobs] == [9, 9, 9]
+
+
+async def test_a_sweep_that_finds_nothing_kills_nothing(node: Node) -> None:
+    assert await sweep(node.prefix) == 0
+
+
+async def test_an_empty_prefix_is_refused(node: Node) -> None:
+    with pytest.raises(ValueError, match="every job of every node"):
+        await sweep("")
+
+
+async def test_jobs_that_outlive_a_killed_executor_are_swept_without_a_loop(node: Node) -> None:
+    program = node.program("sh", "-c", ESCAPED)
+    source = f"""
+import asyncio
+from pathlib import Path
+from taskrealm.engine.processes import Process, adopt_orphans
+from taskrealm.engine.programs import Program
+async def main():
+    adopt_orphans()
+    program = Program({program.argv!r}, {program.environment!r}, Path("/"), {program.cookie!r})
+    process = Process.start(program, lambda stream, data: print(data.decode(), flush=True))
+    await process.wait()
+asyncio.run(main())
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, text=True
+    ) as executor:
+        assert executor.stdout is not None
+        escaped = int(executor.stdout.readline().split()[1])
+        executor.kill()
+        executor.wait()
+    survivors = node.living()
+
+    assert sweep_blocking(node.prefix) == 2
+
+    assert escaped in survivors
+    assert node.living() == []
+    reap(survivors)
+
+
+async def test_a_sweep_ends_a_tree_that_flees_by_going_on_as_its_own_child(node: Node) -> None:
+    running = node.python(
+        """
+import os, time
+if os.fork():
+    print("ready")
+    time.sleep(1000)
+os.setsid()
+while True:
+    if os.fork():
+        os._exit(0)
+"""
+    )
+    await running.line("ready")
+
+    assert await sweep(node.prefix) >= 2
+
+    assert node.living() == []
+    await running.end()
+
+
+def test_this_process_itself_is_never_swept() -> None:
+    source = "from taskrealm.engine.trees import sweep_blocking; print(sweep_blocking('self.'))"
+    result = subprocess.run(
+        [sys.executable, "-c", source],
+        env={"TASKREALM_COOKIE": "self.job.1"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert (result.returncode, result.stdout) == (0, "0\n")
+
+
+async def test_the_cookie_is_found_wherever_it_stands_in_the_environment(node: Node) -> None:
+    running = node.sh("A=1 TASKREALM_COOKIE=other Z=1 exec sh -c 'echo ready; exec sleep 1000'")
+    await running.line("ready")
+
+    assert cookie_of(running.process.pid) == "other"
+    running.process.kill()
+    await running.end()
+
+
+async def test_a_process_without_environment_or_that_is_gone_has_no_cookie(node: Node) -> None:
+    running = node.start("env", "-i", "sh", "-c", "echo ready; exec sleep 1000")
+    await running.line("ready")
+    assert cookie_of(running.process.pid) == ""
+    running.process.kill()
+    await running.end()
+
+    assert cookie_of(running.process.pid) == ""
+
+
+def reap(pids: list[int]) -> None:
+    """Bury what this process adopted from another that died."""
+    for pid in pids:
+        os.waitpid(pid, 0)

@@ -1,0 +1,3 @@
+"""Sessions and clients over a real router."""
+
+from __future__ import annotations

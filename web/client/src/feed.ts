@@ -1,0 +1,159 @@
+/** The events of one job, whole and in order, however they come in. */
+
+import type {Connection} from "./connection"
+import type {TaskRealmError} from "./errors"
+import {
+  advance,
+  isTerminal,
+  type JobEvent,
+  type JobPage,
+  type JobRecord,
+  recordOf,
+  uris,
+} from "./protocol"
+import {Signal} from "./signal"
+import {Sequence} from "./stream"
+
+/** Events kept for those who read behind the newest; older ones are asked for again. */
+const RECENT = 1000
+
+/** Seconds between questions about a job whose events are not published to us. */
+const POLL = 1
+
+/** What a feed tells the client that holds it. */
+export interface FeedHooks {
+  /** The first event has come: where the next ones come from is known. */
+  onFirst(event: JobEvent): void
+  onEnd(): void
+}
+
+export class JobFeed {
+  /** The job as its events tell it; null before the first. */
+  record: JobRecord | null = null
+  /** Why no more events will come, although the job has not ended. */
+  failure: TaskRealmError | null = null
+
+  #sequence: Sequence<JobEvent>
+  #recent: JobEvent[] = []
+  #news = new Signal()
+  #isSyncing = false
+  /** Whether nobody publishes the events to us. */
+  isPolled = false
+
+  /** @param behind whether events may have been missed already */
+  constructor(
+    readonly id: string,
+    private readonly connection: Connection,
+    private readonly hooks: FeedHooks,
+    behind: boolean,
+  ) {
+    this.#sequence = new Sequence(event => event.job_seq, behind)
+  }
+
+  get newest(): JobEvent | undefined {
+    return this.#recent.at(-1)
+  }
+
+  get hasEnded(): boolean {
+    return this.record !== null && isTerminal(this.record.state)
+  }
+
+  /** Take an event as it was published. */
+  live(event: JobEvent): void {
+    this.#deliver(this.#sequence.live([event]))
+    void this.sync()
+  }
+
+  /** Events may have been missed: ask for them. */
+  interrupt(): void {
+    if (this.hasEnded) return
+    this.#sequence.interrupt()
+    void this.sync()
+  }
+
+  /** Nobody publishes the events to us: ask for them while somebody waits for one. */
+  poll(): void {
+    this.isPolled = true
+    this.#news.raise()
+  }
+
+  /** No more events will come. */
+  fail(error: TaskRealmError): void {
+    if (this.hasEnded) return
+    this.failure ??= error
+    this.#news.raise()
+  }
+
+  /** Ask for what is missing, if anything is. */
+  async sync(): Promise<void> {
+    if (this.#isSyncing) return
+    this.#isSyncing = true
+    try {
+      while (this.#sequence.behind && !this.hasEnded && !this.failure) {
+        const ask = this.#sequence.ask()
+        const {events, more} = await this.#history(ask.since)
+        this.#deliver(this.#sequence.history(ask, events, more))
+      }
+    } catch (error) {
+      this.fail(error as TaskRealmError)
+    } finally {
+      this.#isSyncing = false
+    }
+  }
+
+  /**
+   * Every event from the first to the terminal one.
+   *
+   * @param signal ends the iteration when it is aborted
+   */
+  async *events(signal?: AbortSignal): AsyncGenerator<JobEvent, void> {
+    let last = 0
+    while (true) {
+      await this.until(() => this.#sequence.last > last || signal?.aborted === true)
+      for (const event of await this.#after(last)) {
+        if (signal?.aborted) return
+        last = event.job_seq
+        yield event
+        if (isTerminal(event.type)) return
+      }
+      if (signal?.aborted) return
+    }
+  }
+
+  /**
+   * Resolves as soon as *condition* holds.
+   *
+   * @throws {TaskRealmError} when no more events will come
+   */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.failure) throw this.failure
+      await this.#news.wait(this.isPolled ? POLL : undefined)
+      if (this.isPolled) this.interrupt()
+    }
+  }
+
+  /** Known events behind *seq*, from memory or from the server. */
+  async #after(seq: number): Promise<JobEvent[]> {
+    const first = this.#recent[0]?.job_seq ?? 1
+    if (seq + 1 < first) return (await this.#history(seq)).events
+    return this.#recent.slice(seq + 1 - first)
+  }
+
+  async #history(since: number): Promise<JobPage> {
+    return (await this.connection.ask(uris.events, {job_id: this.id, since})) as JobPage
+  }
+
+  #deliver(events: readonly JobEvent[]): void {
+    if (events.length === 0) return
+    this.#recent.push(...events)
+    if (this.#recent.length > 2 * RECENT) this.#recent.splice(0, this.#recent.length - RECENT)
+    for (const event of events) {
+      const isFirst = this.record === null
+      this.record = this.record ? advance(this.record, event) : recordOf(event)
+      if (isFirst) this.hooks.onFirst(event)
+    }
+    if (this.hasEnded) this.hooks.onEnd()
+    this.#news.raise()
+  }
+}

@@ -1,0 +1,135 @@
+/** One job: a thing you hold, follow and cancel. */
+
+import type {Connection} from "./connection"
+import {jobError} from "./errors"
+import type {JobFeed} from "./feed"
+import {type OutputOptions, readOutput} from "./output"
+import {
+  type CancelAnswer,
+  type EventType,
+  type JobDetails,
+  type JobEvent,
+  type JobRecord,
+  type JobState,
+  type OutputChunk,
+  type Progress,
+  type TerminalState,
+  uris,
+} from "./protocol"
+
+/** One job; made by `client.exec` or `client.job`. Iterating it gives its events, all of them. */
+export class Job implements AsyncIterable<JobEvent> {
+  #feed: JobFeed
+  #connection: Connection
+  #accepted: JobState | null
+
+  /** @internal */
+  constructor(feed: JobFeed, connection: Connection, accepted: JobState | null) {
+    this.#feed = feed
+    this.#connection = connection
+    this.#accepted = accepted
+  }
+
+  get id(): string {
+    return this.#feed.id
+  }
+
+  /** The job as far as its events have come and tell; null before the first. */
+  get record(): JobRecord | null {
+    return this.#feed.record
+  }
+
+  /** The name of its task; null before its first event. */
+  get task(): string | null {
+    return this.record?.task ?? null
+  }
+
+  /** Where it is in its life; null when nothing is known of it yet. */
+  get state(): JobState | null {
+    return this.record?.state ?? this.#accepted
+  }
+
+  /** How far its present attempt has come. */
+  get progress(): Progress | null {
+    return this.record?.progress ?? null
+  }
+
+  /** Every event from the first on, also past ones; ends after the terminal event only. */
+  [Symbol.asyncIterator](): AsyncGenerator<JobEvent, void> {
+    return this.#feed.events()
+  }
+
+  /**
+   * Listen to `"event"` or to one type of event, such as `"progress"`.
+   *
+   * The listener hears every such event from the job's first on, also past ones.
+   *
+   * @returns call it to stop listening
+   */
+  on<T extends EventType>(type: T | "event", listener: (event: JobEvent<T>) => void): () => void {
+    const stop = new AbortController()
+    void forEach(this.#feed.events(stop.signal), event => {
+      if (type === "event" || event.type === type) listener(event as JobEvent<T>)
+    })
+    return () => stop.abort()
+  }
+
+  /**
+   * What the job gives back, when it has succeeded.
+   *
+   * @throws {JobFailed | JobCancelled | JobTimedOut | JobExpired | JobLost} how it ended otherwise
+   */
+  async result(): Promise<unknown> {
+    await this.#feed.until(() => this.#feed.hasEnded)
+    const last = this.#feed.newest as JobEvent<TerminalState>
+    if (last.type === "succeeded") return last.result
+    throw jobError(last)
+  }
+
+  /** What the server knows of it at this moment, its arguments and outcome included. */
+  async details(): Promise<JobDetails> {
+    return (await this.#connection.call(uris.job, [this.id])) as JobDetails
+  }
+
+  /**
+   * Ask the job to stop.
+   *
+   * @param options.reason is shown to whoever looks at the job
+   * @param options.now kill at once instead of asking first
+   */
+  async cancel(options: {reason?: string; now?: boolean} = {}): Promise<CancelAnswer> {
+    return (await this.#connection.call(uris.cancel, [this.id], {...options})) as CancelAnswer
+  }
+
+  /**
+   * What the job prints: first what it has printed, then live, until it has ended.
+   *
+   * With a *listener*, calls it for every piece and returns the undo.
+   */
+  output(options?: OutputOptions): AsyncGenerator<OutputChunk, void>
+  output(listener: (chunk: OutputChunk) => void, options?: OutputOptions): () => void
+  output(
+    first: OutputOptions | ((chunk: OutputChunk) => void) = {},
+    options: OutputOptions = {},
+  ): AsyncGenerator<OutputChunk, void> | (() => void) {
+    if (typeof first !== "function") return readOutput(this.#feed, this.#connection, first)
+    const stop = new AbortController()
+    void forEach(readOutput(this.#feed, this.#connection, options, stop.signal), first)
+    return () => stop.abort()
+  }
+}
+
+/** Call *listener* for every item; one throw does not stop it. What stops *items* is told elsewhere. */
+async function forEach<T>(items: AsyncIterable<T>, listener: (item: T) => void): Promise<void> {
+  try {
+    for await (const item of items) {
+      try {
+        listener(item)
+      } catch (error) {
+        reportError(error)
+      }
+    }
+  } catch {
+    // `result()` and iteration tell why there are no more events.
+  }
+}

@@ -1,0 +1,269 @@
+/** The words on the wire: URIs, jobs, their states and their events. */
+
+export const uris = {
+  tasks: "taskrealm.tasks",
+  check: "taskrealm.check",
+  exec: "taskrealm.exec",
+  cancel: "taskrealm.cancel",
+  job: "taskrealm.job",
+  jobs: "taskrealm.jobs",
+  events: "taskrealm.events",
+  output: "taskrealm.output",
+  token: "taskrealm.token",
+  catalog: "taskrealm.catalog",
+} as const
+
+/** The topic that carries the events of every job of the user *uid*. */
+export function jobsTopic(uid: string): string {
+  return `taskrealm.user.${uid}.jobs`
+}
+
+/** The topic that carries the output of one job while somebody watches. */
+export function outputTopic(uid: string, jobId: string): string {
+  return `taskrealm.user.${uid}.output.${jobId}`
+}
+
+/** The part of a URI that stands for *authid*: `"u"` and the unpadded base32 of its UTF-8 bytes. */
+export function uidOf(authid: string): string {
+  const digits = "abcdefghijklmnopqrstuvwxyz234567"
+  let uid = "u"
+  let bits = 0
+  let value = 0
+  for (const byte of new TextEncoder().encode(authid)) {
+    value = ((value << 8) | byte) & 0xfff
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      uid += digits[(value >> bits) & 31]
+    }
+  }
+  return bits === 0 ? uid : uid + digits[(value << (5 - bits)) & 31]
+}
+
+/** Where a job is in its life; the terminal states are final. */
+export type JobState =
+  | "delayed"
+  | "queued"
+  | "running"
+  | "stopping"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "timed_out"
+  | "expired"
+  | "lost"
+
+export type TerminalState = "succeeded" | "failed" | "cancelled" | "timed_out" | "expired" | "lost"
+
+const TERMINAL: ReadonlySet<string> = new Set<TerminalState>([
+  "succeeded",
+  "failed",
+  "cancelled",
+  "timed_out",
+  "expired",
+  "lost",
+])
+
+/** Whether *word*, a state or an event type, is one that ends a job. */
+export function isTerminal(word: string): word is TerminalState {
+  return TERMINAL.has(word)
+}
+
+/** Who receives the events of a job as they happen. */
+export type Delivery = "user" | "session" | "none"
+
+/** What every event says, whatever its type. */
+export interface EventHead {
+  owner: string
+  /** Changes when the user's stream starts anew; null for a job outside the stream. */
+  epoch: string | null
+  /** Counts without holes within the user's stream, from 1; null for a job outside the stream. */
+  seq: number | null
+  job_id: string
+  /** Counts without holes within the job, from 1. */
+  job_seq: number
+  task: string
+  /** When it happened, ISO 8601. */
+  at: string
+  attempt: number
+}
+
+/** How far a running job has come. */
+export interface Progress {
+  /** From 0 to 1, or null when nobody knows. */
+  fraction: number | null
+  message: string | null
+  /** Seconds that remain, as far as anybody can tell. */
+  eta: number | null
+}
+
+/** Durations are in seconds. */
+export interface EventData {
+  queued: {position: number}
+  started: Record<never, never>
+  progress: Progress
+  message: {level: string; text: string; data: unknown}
+  stopping: {by: string; reason: string | null; grace: number}
+  retrying: Record<never, never>
+  succeeded: {result: unknown; duration: number}
+  failed: {
+    error: string
+    exit_code: number | null
+    signal: string | number | null
+    stderr_tail: string | null
+    duration: number
+  }
+  cancelled: {by: string; reason: string | null; duration: number | null}
+  timed_out: {timeout: number; duration: number; stderr_tail: string | null}
+  expired: Record<never, never>
+  lost: {reason: string}
+}
+
+export type EventType = keyof EventData
+
+/** One thing that happened to a job; `type` tells which other fields it has. */
+export type JobEvent<T extends EventType = EventType> = {
+  [K in T]: EventHead & {type: K} & EventData[K]
+}[T]
+
+/** A job as the server describes it. Times are ISO 8601, durations seconds. */
+export interface JobRecord {
+  job_id: string
+  task: string
+  owner: string
+  submitted_by: string
+  arguments: Record<string, unknown>
+  submitted_at: string
+  state: JobState
+  priority: number
+  attempt: number
+  timeout: number | null
+  tags: string[]
+  deliver: Delivery
+  started_at: string | null
+  ended_at: string | null
+  progress: Progress | null
+  /** Who asked to stop the job, and why. */
+  cancel: {by: string; reason: string | null} | null
+  result?: unknown
+  error?: string
+  exit_code?: number | null
+  signal?: string | number | null
+  stderr_tail?: string | null
+  duration?: number | null
+  by?: string
+  reason?: string | null
+}
+
+/** One job with what only the scheduler and the journal know. */
+export interface JobDetails extends JobRecord {
+  /** 1-based place in the queue, or null when the job does not wait. */
+  position: number | null
+  /** Bytes kept of each stream. */
+  output: Record<OutputStream, number>
+}
+
+/** A task that the caller may run. */
+export interface Task {
+  name: string
+  title: string
+  help: string
+  /** JSON Schema (2020-12) of the arguments, properties in declared order. */
+  parameters: Record<string, unknown>
+  timeout: number | null
+  roles: string[]
+}
+
+export type OutputStream = "stdout" | "stderr"
+
+/** A piece of what a job printed, addressed by byte offset. */
+export interface OutputChunk {
+  stream: OutputStream
+  offset: number
+  /** The offset behind this piece. */
+  next: number
+  text: string
+  /** Bytes that the server did not keep, told once, in the last piece of a stream. */
+  dropped?: number
+}
+
+/** The answer of `taskrealm.output`. */
+export interface OutputPage {
+  stream: OutputStream
+  offset: number
+  next: number
+  text: string
+  size: number
+  dropped: number
+  end: boolean
+}
+
+/** The answer of `taskrealm.events` for a user's stream. */
+export interface StreamPage {
+  recovered: boolean
+  epoch: string
+  seq: number
+  events: JobEvent[]
+  more: boolean
+  /** Only when not recovered: the jobs that have not ended. */
+  jobs?: JobRecord[]
+}
+
+/** The answer of `taskrealm.events` for one job. */
+export interface JobPage {
+  events: JobEvent[]
+  more: boolean
+}
+
+export type CancelAnswer = "removed_from_queue" | "stopping" | `already_${JobState}`
+
+/** *record* after *event* has happened to it. */
+export function advance(record: JobRecord, event: JobEvent): JobRecord {
+  const {type, at, attempt} = event
+  if (isTerminal(type)) return {...record, ...dataOf(event), state: type, ended_at: at, attempt}
+  switch (type) {
+    case "queued":
+    case "retrying":
+      return {...record, state: "queued", attempt, progress: null}
+    case "started":
+      return {...record, state: "running", attempt, started_at: at}
+    case "progress": {
+      const {fraction, message, eta} = event
+      return {...record, progress: {fraction, message, eta}}
+    }
+    case "stopping":
+      return {...record, state: "stopping", cancel: {by: event.by, reason: event.reason}}
+    default:
+      return record
+  }
+}
+
+/** What *event* says besides its head. */
+function dataOf(event: JobEvent): Record<string, unknown> {
+  const {owner, epoch, seq, job_id, job_seq, task, type, at, attempt, ...data} = event
+  return data
+}
+
+/** What is known of a job from its *first* event. */
+export function recordOf(first: JobEvent): JobRecord {
+  const {job_id, task, owner, attempt, at} = first
+  const record: JobRecord = {
+    job_id,
+    task,
+    owner,
+    attempt,
+    submitted_by: owner,
+    submitted_at: at,
+    arguments: {},
+    state: "queued",
+    priority: 0,
+    timeout: null,
+    tags: [],
+    deliver: "user",
+    started_at: null,
+    ended_at: null,
+    progress: null,
+    cancel: null,
+  }
+  return advance(record, first)
+}

@@ -1,0 +1,148 @@
+/**
+ * One WAMP session over one WebSocket; the only module that knows autobahn.js.
+ *
+ * Uses autobahn's transport and session, not its `Connection`, which gives up reconnecting
+ * when it should not. Reconnecting is the business of `connection.ts`.
+ */
+
+import {disconnected, fromWire, TaskRealmError} from "./errors"
+
+/** Who and where to join. */
+export interface JoinOptions {
+  url: string
+  realm: string
+  ticket: string
+}
+
+/** A joined session. Every promise settles when the session is lost, at the latest. */
+export interface Session {
+  readonly authid: string
+  readonly role: string
+  readonly uid: string
+  /** Resolves when the session is lost or closed. */
+  readonly closed: Promise<void>
+  call(uri: string, args: readonly unknown[], kwargs: Record<string, unknown>): Promise<unknown>
+  /** Never subscribe to a topic while another request about the same one is under way. */
+  subscribe(topic: string, handler: (...args: unknown[]) => void): Promise<Unsubscribe>
+  close(): void
+}
+
+export type Unsubscribe = () => Promise<void>
+
+/** The router closed the door before the session was joined. */
+export class JoinRefused extends Error {
+  override name = "JoinRefused"
+
+  constructor(
+    /** The URI of the reason, or null when there was no WAMP answer at all. */
+    readonly reason: string | null,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Opens sessions; tests put another one in its place. */
+export type Join = (options: JoinOptions, signal: AbortSignal) => Promise<Session>
+
+/**
+ * Join *realm* with a ticket.
+ *
+ * @throws {JoinRefused} refused, unreachable, or given up because *signal* was aborted
+ */
+export const join: Join = async ({url, realm, ticket}, signal) => {
+  const {default: autobahn} = await import("autobahn-browser")
+  const {Session, Result, serializer, transports} = autobahn
+  const Factory = transports.get("websocket")
+  const transport = new Factory({url, serializers: [new serializer.JSONSerializer()]}).create()
+  const report = (error: unknown) => console.error("taskrealm:", error)
+  const session = new Session(transport, deferred, () => ticket, report, report)
+
+  const pending = new Set<(error: TaskRealmError) => void>()
+  let isOpen = true
+  let reportClosed = () => {}
+  const closed = new Promise<void>(resolve => {
+    reportClosed = resolve
+  })
+
+  /** Ends everything at once: a dead network would delay the WebSocket's own close for minutes. */
+  const end = () => {
+    if (!isOpen) return
+    isOpen = false
+    transport.close()
+    for (const reject of pending) reject(disconnected())
+    pending.clear()
+    reportClosed()
+  }
+
+  /** *answer*, or a rejection when the session ends first; autobahn leaves it open then. */
+  const settled = <T>(start: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (!isOpen) {
+        reject(disconnected())
+        return
+      }
+      pending.add(reject)
+      start()
+        .then(resolve, error => reject(asError(error)))
+        .finally(() => pending.delete(reject))
+    })
+
+  const {authid, authrole, authextra} = await new Promise<Welcome>((resolve, reject) => {
+    let refusal = new JoinRefused(null, "The server cannot be reached")
+    const giveUp = () => end()
+    signal.addEventListener("abort", giveUp, {once: true})
+    closed.then(() => reject(refusal))
+    transport.onopen = () => session.join(realm, ["ticket"], "")
+    transport.onclose = end
+    session.onjoin = details => {
+      signal.removeEventListener("abort", giveUp)
+      resolve(details)
+    }
+    session.onleave = (reason, details) => {
+      refusal = new JoinRefused(reason, details.message || reason)
+      // autobahn's answer to a GOODBYE is written one microtask later.
+      queueMicrotask(end)
+    }
+    if (signal.aborted) end()
+  })
+
+  return {
+    authid,
+    role: authrole,
+    uid: String(authextra?.uid ?? ""),
+    closed,
+    call: (uri, args, kwargs) =>
+      settled(async () => {
+        const result = await session.call(uri, args, kwargs)
+        return result instanceof Result ? {args: result.args, kwargs: result.kwargs} : result
+      }),
+    subscribe: async (topic, handler) => {
+      const deliver = (args: unknown[]) => {
+        if (isOpen) handler(...args)
+      }
+      const subscription = await settled(() => session.subscribe(topic, deliver))
+      return () => settled(async () => void (await subscription.unsubscribe()))
+    },
+    close: end,
+  }
+
+  function asError(error: unknown): TaskRealmError {
+    if (error instanceof autobahn.Error) return fromWire(error.error, error.args, error.kwargs)
+    // autobahn throws texts: "session not open", "subscription not active".
+    return typeof error === "string" ? disconnected() : new TaskRealmError("internal", `${error}`)
+  }
+}
+
+type Welcome = {authid: string; authrole: string; authextra?: Record<string, unknown> | null}
+
+/** autobahn would take the `when` library otherwise, whose promises report rejections early. */
+function deferred() {
+  let resolve!: (value: unknown) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<unknown>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return {promise, resolve, reject}
+}

@@ -1,0 +1,47 @@
+import {expect, test} from "vitest"
+import {advance, type JobEvent, recordOf, uidOf} from "../src/protocol"
+
+test.each([
+  ["a", "ume"],
+  ["ab", "umfra"],
+  ["ana", "umfxgc"],
+  ["abcd", "umfrggza"],
+  ["abcde", "umfrggzdf"],
+  ["x@y.z", "upbahslt2"],
+  ["Ünï Ködé 🙂", "uyoog5q5pebf4hnteyousb4e7tgba"],
+])("the uid of %s is the one that the server derives", (authid, uid) => {
+  expect(uidOf(authid)).toBe(uid)
+})
+
+function event(type: string, data: object = {}): JobEvent {
+  const head = {owner: "ana", epoch: "a", seq: 1, job_id: "1", job_seq: 1, task: "hello"}
+  return {...head, at: `at ${type}`, attempt: 1, type, ...data} as unknown as JobEvent
+}
+
+test("a job is what its events tell", () => {
+  const events = [
+    event("started"),
+    event("progress", {fraction: 0.5, message: "half", eta: 3}),
+    event("stopping", {by: "ana", reason: "typo", grace: 10}),
+    event("cancelled", {by: "ana", reason: "typo", duration: 4}),
+  ]
+  const record = events.reduce(advance, recordOf(event("queued", {position: 1})))
+
+  expect(record).toMatchObject({
+    state: "cancelled",
+    submitted_at: "at queued",
+    started_at: "at started",
+    ended_at: "at cancelled",
+    progress: {fraction: 0.5, message: "half", eta: 3},
+    cancel: {by: "ana", reason: "typo"},
+    duration: 4,
+  })
+  expect(record).not.toHaveProperty("job_seq")
+  expect(record).not.toHaveProperty("at")
+})
+
+test("an event of a kind unknown to us changes nothing", () => {
+  const record = recordOf(event("queued", {position: 1}))
+
+  expect(advance(record, event("hologram"))).toEqual(record)
+})

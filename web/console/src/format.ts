@@ -1,0 +1,42 @@
+/** Times, durations and sizes for people. */
+
+const DATE_TIME = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "short"})
+const TIME = new Intl.DateTimeFormat(undefined, {timeStyle: "medium"})
+
+/** The day only when it is not today. */
+export function moment(iso: string, today = new Date()): string {
+  const date = new Date(iso)
+  const isToday = date.toDateString() === today.toDateString()
+  return (isToday ? TIME : DATE_TIME).format(date)
+}
+
+/** *seconds* in at most two units: `"0.4 s"`, `"1 min 40 s"`, `"2 h 3 min"`. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  const total = Math.round(seconds)
+  if (total < 60) return `${total} s`
+  if (total < 3600) return pair(Math.floor(total / 60), "min", total % 60, "s")
+  if (total < 86_400) return pair(Math.floor(total / 3600), "h", Math.floor(total / 60) % 60, "min")
+  return pair(Math.floor(total / 86_400), "d", Math.floor(total / 3600) % 24, "h")
+}
+
+function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
+}
+
+/** Decimal units, as disks are sold. */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} bytes`
+  if (size < 1_000_000) return `${(size / 1000).toFixed(0)} kB`
+  return `${(size / 1_000_000).toFixed(1)} MB`
+}
+
+/** *fraction* of the whole, never 100 % before it is all. */
+export function percent(fraction: number): string {
+  return `${Math.floor(fraction * 100)} %`
+}
+
+/** A value of any kind as text. */
+export function pretty(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2)
+}

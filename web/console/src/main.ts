@@ -1,0 +1,8 @@
+/** Puts the console into the page. */
+
+import {Account} from "./account"
+import {App} from "./app"
+
+const app = new App()
+app.account = new Account()
+document.body.append(app)

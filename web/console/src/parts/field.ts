@@ -1,0 +1,193 @@
+/** One field of a task's form. */
+
+import {html, nothing, type TemplateResult} from "lit"
+import {pretty} from "../format"
+import type {Draft, Field} from "../schema"
+
+/** Up to this many choices are shown at once. */
+const RADIOS = 4
+
+/** The id of the control of the field *name*. */
+export function controlId(name: string): string {
+  return `field-${name}`
+}
+
+/** A labelled control with its help and its error. */
+export function fieldTemplate(
+  field: Field,
+  draft: Draft,
+  error: string | undefined,
+  onInput: (draft: Draft) => void,
+): TemplateResult {
+  const isGroup = field.kind === "choices" || (field.kind === "choice" && isShort(field))
+  const control = controlOf(field, draft, error, onInput)
+  const notes = html`
+    ${field.help ? html`<p class="help" id=${`${controlId(field.name)}-help`}>${field.help}</p>` : ""}
+    ${error ? html`<p class="error" id=${`${controlId(field.name)}-error`}>${error}</p>` : ""}
+  `
+  if (isGroup) {
+    return html`
+      <fieldset class="field" id=${controlId(field.name)} aria-describedby=${noteIds(field, error)}>
+        <legend>${labelOf(field)}</legend>
+        ${control}${notes}
+      </fieldset>
+    `
+  }
+  const label = html`<label for=${controlId(field.name)}>${labelOf(field)}</label>`
+  return field.kind === "boolean"
+    ? html`<div class="field"><div class="tick">${control}${label}</div>${notes}</div>`
+    : html`<div class="field">${label}${control}${notes}</div>`
+}
+
+function labelOf({title, required, kind}: Field): TemplateResult {
+  const isMarked = !required && kind !== "boolean"
+  return html`${title}${isMarked ? html` <span class="quiet">(optional)</span>` : ""}`
+}
+
+function isShort({choices}: Field): boolean {
+  return choices.length <= RADIOS
+}
+
+function noteIds(field: Field, error: string | undefined): string | typeof nothing {
+  const id = controlId(field.name)
+  const ids = [error ? `${id}-error` : "", field.help ? `${id}-help` : ""]
+  return ids.filter(Boolean).join(" ") || nothing
+}
+
+function controlOf(
+  field: Field,
+  draft: Draft,
+  error: string | undefined,
+  onInput: (draft: Draft) => void,
+): TemplateResult {
+  const id = controlId(field.name)
+  const describedBy = noteIds(field, error)
+  const invalid = error ? "true" : nothing
+  const onText = (event: Event) => onInput((event.target as HTMLInputElement).value)
+  switch (field.kind) {
+    case "boolean":
+      return html`<input
+        type="checkbox"
+        id=${id}
+        .checked=${draft === true}
+        aria-invalid=${invalid}
+        aria-describedby=${describedBy}
+        @change=${(event: Event) => onInput((event.target as HTMLInputElement).checked)}
+      />`
+    case "choice":
+      return isShort(field) ? radios(field, draft, onInput) : select(field, draft, error, onText)
+    case "choices":
+      return ticks(field, draft as number[], onInput)
+    case "multiline":
+    case "lines":
+    case "json":
+      return html`<textarea
+          id=${id}
+          rows=${field.kind === "multiline" ? 5 : 3}
+          spellcheck=${field.kind === "multiline"}
+          class=${field.kind === "json" ? "code" : nothing}
+          placeholder=${field.kind === "json" ? "JSON" : field.placeholder}
+          aria-invalid=${invalid}
+          aria-describedby=${describedBy}
+          .value=${draft as string}
+          @input=${onText}
+        ></textarea>`
+    default:
+      return html`<input
+          id=${id}
+          type=${inputType(field)}
+          inputmode=${inputMode(field)}
+          step=${field.kind === "number" && !field.whole ? "any" : nothing}
+          min=${field.minimum ?? nothing}
+          max=${field.maximum ?? nothing}
+          placeholder=${field.placeholder || nothing}
+          autocomplete="off"
+          aria-required=${field.required}
+          aria-invalid=${invalid}
+          aria-describedby=${describedBy}
+          .value=${draft as string}
+          @input=${onText}
+        />
+        ${field.kind === "number" ? html`<span class="range">${range(field)}</span>` : ""}`
+  }
+}
+
+function inputType({kind}: Field): string {
+  return kind === "secret" ? "password" : kind
+}
+
+function inputMode({kind, whole, minimum}: Field): string | typeof nothing {
+  if (kind !== "number" || minimum === undefined || minimum < 0) return nothing
+  return whole ? "numeric" : "decimal"
+}
+
+function range({minimum, maximum}: Field): string {
+  if (minimum === undefined) return maximum === undefined ? "" : `at most ${maximum}`
+  return maximum === undefined ? `at least ${minimum}` : `${minimum} to ${maximum}`
+}
+
+/** The choices with their indexes as values; no choice at all where that is allowed. */
+function offers({choices, required, nullable, preset}: Field): [value: string, label: string][] {
+  const all = choices.map((choice, index): [string, string] => [`${index}`, pretty(choice)])
+  const canBeNone = nullable || (!required && preset === undefined)
+  return canBeNone ? [["", "none"], ...all] : all
+}
+
+function radios(field: Field, draft: Draft, onInput: (draft: Draft) => void): TemplateResult {
+  return html`<div class="options">
+    ${offers(field).map(
+      ([value, label]) => html`
+        <label>
+          <input
+            type="radio"
+            name=${controlId(field.name)}
+            value=${value}
+            .checked=${draft === value}
+            @change=${() => onInput(value)}
+          />
+          ${label}
+        </label>
+      `,
+    )}
+  </div>`
+}
+
+function select(
+  field: Field,
+  draft: Draft,
+  error: string | undefined,
+  onText: (event: Event) => void,
+): TemplateResult {
+  const mustChoose = draft === "" && !offers(field).some(([value]) => value === "")
+  return html`<select
+    id=${controlId(field.name)}
+    aria-invalid=${error ? "true" : nothing}
+    aria-describedby=${noteIds(field, error)}
+    @change=${onText}
+  >
+    ${mustChoose ? html`<option value="" selected disabled>Choose …</option>` : ""}
+    ${offers(field).map(
+      ([value, label]) =>
+        html`<option value=${value} .selected=${draft === value}>${label}</option>`,
+    )}
+  </select>`
+}
+
+function ticks(field: Field, draft: number[], onInput: (draft: Draft) => void): TemplateResult {
+  const toggle = (index: number) =>
+    onInput(draft.includes(index) ? draft.filter(each => each !== index) : [...draft, index])
+  return html`<div class="options">
+    ${field.choices.map(
+      (choice, index) => html`
+        <label>
+          <input
+            type="checkbox"
+            .checked=${draft.includes(index)}
+            @change=${() => toggle(index)}
+          />
+          ${pretty(choice)}
+        </label>
+      `,
+    )}
+  </div>`
+}

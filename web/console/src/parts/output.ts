@@ -1,0 +1,150 @@
+/** What a job prints, live; stays usable whatever the amount. */
+
+import type {Job, OutputStream} from "@taskrealm/client"
+import {html, type TemplateResult} from "lit"
+import {customElement, property, query, state} from "lit/decorators.js"
+import {PageElement} from "../element"
+import {bytes} from "../format"
+import {type Line, OutputLines} from "../lines"
+
+/** Lines kept in the page. */
+const LINES_KEPT = 5000
+
+/** Bytes of each stream before its end where reading begins. */
+const TAIL = 400_000
+
+/** Characters taken in before the page may draw again. */
+const GULP = 100_000
+
+@customElement("tr-output")
+export class OutputView extends PageElement {
+  @property({attribute: false}) job!: Job
+  /** Bytes that each stream has already when the view opens. */
+  @property({attribute: false}) sizes: Record<OutputStream, number> = {stdout: 0, stderr: 0}
+  @state() private count = 0
+  @state() private isFollowing = true
+  @state() private unseen = 0
+  @state() private note = ""
+  @query(".output") private box!: HTMLElement
+
+  #lines = new OutputLines()
+  #rows = new Map<number, HTMLElement>()
+  #reader: AsyncGenerator | null = null
+
+  protected override firstUpdated(): void {
+    void this.#read()
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    void this.#reader?.return(undefined)
+    this.#reader = null
+  }
+
+  async #read(): Promise<void> {
+    const from = {stdout: tail(this.sizes.stdout), stderr: tail(this.sizes.stderr)}
+    const skipped = from.stdout + from.stderr
+    if (skipped > 0) this.note = `The first ${bytes(skipped)} are not shown.`
+    const cut = new Set<OutputStream>(STREAMS.filter(stream => from[stream] > 0))
+    const reader = this.job.output({from})
+    this.#reader = reader
+    let taken = 0
+    try {
+      for await (const chunk of reader) {
+        let {text} = chunk
+        if (cut.delete(chunk.stream)) text = text.slice(text.indexOf("\n") + 1)
+        if (chunk.dropped) this.note = `${bytes(chunk.dropped)} were beyond the limit and not kept.`
+        this.#show(this.#lines.add({...chunk, text}))
+        taken += text.length
+        if (taken < GULP) continue
+        taken = 0
+        await new Promise(requestAnimationFrame)
+      }
+    } catch (error) {
+      this.note = (error as Error).message
+    }
+  }
+
+  #show(lines: Line[]): void {
+    let added = 0
+    for (const line of lines) {
+      const row = this.#rows.get(line.number)
+      if (row) {
+        row.textContent = line.text
+      } else if (line.number > this.count) {
+        this.#append(line)
+        added += 1
+      }
+    }
+    this.#trim()
+    if (this.isFollowing) this.#scrollDown()
+    else this.unseen += added
+  }
+
+  #append({number, stream, text}: Line): void {
+    const row = document.createElement("div")
+    row.dataset.stream = stream
+    row.textContent = text
+    this.box.append(row)
+    this.#rows.set(number, row)
+    this.count = number
+  }
+
+  #trim(): void {
+    for (const [number, row] of this.#rows) {
+      if (this.#rows.size <= LINES_KEPT) return
+      row.remove()
+      this.#rows.delete(number)
+    }
+  }
+
+  #scrollDown(): void {
+    this.box.scrollTop = this.box.scrollHeight
+  }
+
+  #onScroll(): void {
+    const {scrollTop, scrollHeight, clientHeight} = this.box
+    this.isFollowing = scrollHeight - scrollTop - clientHeight < 24
+    if (this.isFollowing) this.unseen = 0
+  }
+
+  #jump(): void {
+    this.isFollowing = true
+    this.unseen = 0
+    this.#scrollDown()
+  }
+
+  protected override render(): TemplateResult {
+    const hidden = this.count - this.#rows.size
+    return html`
+      <p class="quiet">
+        ${this.count === 0 ? "Nothing printed yet." : ""} ${this.note}
+        ${hidden > 0 ? `The last ${this.#rows.size} lines are shown.` : ""}
+      </p>
+      <div class="output-frame" ?hidden=${this.count === 0}>
+        <div
+          class="output"
+          data-testid="job-output"
+          role="log"
+          aria-live="off"
+          aria-label="Output"
+          tabindex="0"
+          @scroll=${this.#onScroll}
+        ></div>
+        ${
+          this.isFollowing
+            ? ""
+            : html`<button class="jump" @click=${this.#jump}>
+                Jump to latest${this.unseen > 0 ? ` (${this.unseen} new)` : ""}
+              </button>`
+        }
+      </div>
+    `
+  }
+}
+
+const STREAMS: OutputStream[] = ["stdout", "stderr"]
+
+function tail(size: number): number {
+  return Math.max(0, size - TAIL)
+}

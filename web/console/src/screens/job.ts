@@ -1,0 +1,233 @@
+/** One job: watch it, stop it, run it again. */
+
+import {type Client, isTerminal, type Job, type JobDetails} from "@taskrealm/client"
+import {html, type TemplateResult} from "lit"
+import {customElement, property, state} from "lit/decorators.js"
+import {type Catalog, titleOf} from "../catalog"
+import {Clock, PageElement, Resource} from "../element"
+import {duration, moment, percent, pretty} from "../format"
+import {loading, problem} from "../parts/notice"
+import "../parts/output"
+import {progressBar, progressText} from "../parts/progress"
+import {STATE_WORDS, stateBadge} from "../parts/state"
+import {taskLink} from "../route"
+
+@customElement("tr-job")
+export class JobScreen extends PageElement {
+  @property({attribute: false}) client!: Client
+  @property({attribute: false}) catalog!: Catalog
+  @property({attribute: false}) jobId = ""
+  @state() private failure: Error | null = null
+  @state() private isAsking = false
+  #job: Job | null = null
+  #stop = () => {}
+
+  #details = new Resource(this, async () => {
+    const job = this.client.job(this.jobId)
+    const details = await job.details()
+    if (this.#job === null) {
+      this.#job = job
+      this.#stop = job.on("event", () => this.requestUpdate())
+    }
+    return details
+  })
+
+  constructor() {
+    super()
+    new Clock(this, () => this.#record?.state === "running" || this.#record?.state === "stopping")
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#stop()
+    document.title = "TaskRealm"
+    showIcon("idle")
+  }
+
+  /** What was asked for at first, and what the events have told since. */
+  get #record(): JobDetails | undefined {
+    const details = this.#details.value
+    const live = this.#job?.record
+    if (!details || !live || isTerminal(details.state)) return details
+    const {
+      arguments: _,
+      submitted_at,
+      submitted_by,
+      priority,
+      tags,
+      timeout,
+      deliver,
+      ...news
+    } = live
+    return {...details, ...news}
+  }
+
+  get #title(): string {
+    return titleOf(this.catalog, this.#record?.task ?? "")
+  }
+
+  protected override render(): TemplateResult {
+    const record = this.#record
+    if (!record) {
+      const {error} = this.#details
+      return error ? html`<h1>Job</h1>${problem(error)}` : loading("the job")
+    }
+    this.#tellBrowser(record)
+    const {state, task, submitted_at, submitted_by, owner} = record
+    return html`
+      <p class="quiet"><a href="#/jobs">Jobs</a></p>
+      <header class="job-head">
+        <h1>${this.#title}</h1>
+        ${stateBadge(state, "job-state")}
+        <div class="row">${this.#actions(record)}</div>
+      </header>
+      <p class="quiet">
+        <code>${task}</code> · submitted
+        <time datetime=${submitted_at}>${moment(submitted_at)}</time>
+        by ${submitted_by}${submitted_by === owner ? "" : ` for ${owner}`}${this.#took(record)}
+      </p>
+      <p class="hidden" aria-live="polite">${announcement(record)}</p>
+      ${this.failure ? problem(this.failure) : ""}
+      ${this.#situation(record)}
+      ${outcome(record)}
+      <section>
+        <h2>Output</h2>
+        ${this.#job ? html`<tr-output .job=${this.#job} .sizes=${record.output}></tr-output>` : ""}
+      </section>
+      ${argumentsOf(record)}
+    `
+  }
+
+  #actions({state, task, job_id}: JobDetails): TemplateResult {
+    const again = html`<a class="button" href=${taskLink(task, job_id)}>Run again</a>`
+    if (isTerminal(state)) return again
+    if (state === "stopping") {
+      return html`<button
+        class="danger"
+        data-testid="job-kill"
+        ?disabled=${this.isAsking}
+        @click=${() => this.#cancel(true)}
+      >
+        Kill now
+      </button>`
+    }
+    return html`<button
+      data-testid="job-cancel"
+      ?disabled=${this.isAsking}
+      @click=${() => this.#cancel(false)}
+    >
+      Cancel
+    </button>`
+  }
+
+  #situation(record: JobDetails): TemplateResult | string {
+    const {state, progress, position, cancel} = record
+    if (state === "queued") {
+      return html`<p>${position ? `Number ${position} in line.` : "Waiting to start."}</p>`
+    }
+    if (state === "stopping") {
+      return html`<p>Asked to stop by ${cancel?.by}${cancel?.reason ? `: ${cancel.reason}` : ""}.</p>`
+    }
+    if (state !== "running" || !progress) return ""
+    return html`
+      <div class="progress" data-testid="job-progress">
+        ${progressBar(progress, "Progress")}
+        <p>${progressText(progress)}</p>
+      </div>
+    `
+  }
+
+  #took({state, started_at, duration: seconds}: JobDetails): string {
+    if (typeof seconds === "number") return ` · took ${duration(seconds)}`
+    if (isTerminal(state) || !started_at) return ""
+    const running = Math.max(0, (Date.now() - Date.parse(started_at)) / 1000)
+    return ` · running for ${duration(Math.floor(running) || 0.1)}`
+  }
+
+  async #cancel(now: boolean): Promise<void> {
+    this.isAsking = true
+    this.failure = null
+    try {
+      await this.#job?.cancel({now})
+    } catch (error) {
+      this.failure = error as Error
+    } finally {
+      this.isAsking = false
+    }
+  }
+
+  /** The tab tells how the job is doing while another one is in front. */
+  #tellBrowser({state, progress}: JobDetails): void {
+    const fraction = state === "running" ? (progress?.fraction ?? null) : null
+    const lead = fraction === null ? STATE_WORDS[state] : percent(fraction)
+    document.title = `${lead} · ${this.#title} · TaskRealm`
+    showIcon(isTerminal(state) ? (state === "succeeded" ? "succeeded" : "failed") : "running")
+  }
+}
+
+function showIcon(name: "idle" | "running" | "succeeded" | "failed"): void {
+  const link = document.querySelector<HTMLLinkElement>("link[rel=icon]")
+  const href = `./icons/${name}.svg`
+  if (link && link.getAttribute("href") !== href) link.setAttribute("href", href)
+}
+
+/** What a screen reader hears: every change of state, and every quarter of the way. */
+function announcement({state, progress}: JobDetails): string {
+  const quarter = Math.floor((progress?.fraction ?? 0) * 4) * 25
+  return state === "running" && quarter > 0
+    ? `${STATE_WORDS[state]}, ${quarter} %`
+    : STATE_WORDS[state]
+}
+
+/** How the job ended, when it has. */
+function outcome(record: JobDetails): TemplateResult | string {
+  const {state, result, error, exit_code, signal, stderr_tail, cancel, reason} = record
+  switch (state) {
+    case "succeeded":
+      return result === null || result === undefined
+        ? ""
+        : html`<section><h2>Result</h2><pre class="block">${pretty(result)}</pre></section>`
+    case "failed":
+      return html`
+        <section class="notice bad">
+          <p><strong>${error}</strong></p>
+          ${typeof exit_code === "number" ? html`<p>Exit code ${exit_code}.</p>` : ""}
+          ${signal ? html`<p>Ended by signal ${signal}.</p>` : ""}
+          ${stderr_tail ? html`<pre class="block">${stderr_tail}</pre>` : ""}
+        </section>
+      `
+    case "cancelled":
+      return html`<p class="notice">
+        Cancelled by ${record.by ?? cancel?.by}${reason ? `: ${reason}` : ""}.
+      </p>`
+    case "timed_out":
+      return html`<p class="notice bad">Stopped: it ran longer than its time limit.</p>`
+    case "expired":
+      return html`<p class="notice bad">It waited in the queue for too long.</p>`
+    case "lost":
+      return html`<p class="notice bad">${reason || "The executor went away while it ran."}</p>`
+    default:
+      return ""
+  }
+}
+
+function argumentsOf({arguments: args, priority, tags, timeout}: JobDetails): TemplateResult {
+  const rows = Object.entries(args)
+  return html`
+    <section>
+      <h2>Arguments</h2>
+      ${
+        rows.length === 0
+          ? html`<p class="quiet">None.</p>`
+          : html`<dl class="arguments">
+              ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${pretty(value)}</dd>`)}
+            </dl>`
+      }
+      <p class="quiet">
+        Priority ${priority}${timeout ? ` · limit ${duration(timeout)}` : ""}${
+          tags.length > 0 ? ` · tags ${tags.join(", ")}` : ""
+        }
+      </p>
+    </section>
+  `
+}
