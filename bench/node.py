@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskrealm.settings import NodeFolder
+from taskrealm.settings import NodeFolder, load_settings
 from taskrealm.tokens import TokenStore
 from taskrealm.wire import Call, Session, join
 
@@ -55,7 +55,7 @@ class Stamp(CommandTask):
 def running_node(slots: int) -> Iterator[NodeFolder]:
     """A node with *slots* worker slots, started like any other and stopped at the end."""
     folder = NodeFolder(Path(tempfile.mkdtemp(prefix="tr-bench-")) / "node")
-    program = [sys.executable, "-m", "taskrealm"]
+    program = [sys.executable, "-m", "bench.up"]
     subprocess.run([*program, "init", folder.root], check=True, stdout=subprocess.DEVNULL)
     folder.settings_file.write_text(SETTINGS.format(port=_free_port(), slots=slots))
     shutil.rmtree(folder.root / "tasks")
@@ -98,8 +98,6 @@ async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
 
 def url_of(folder: NodeFolder) -> str:
     """Where the node's public port takes WebSocket connections."""
-    from taskrealm.settings import load_settings
-
     return f"ws://127.0.0.1:{load_settings(folder.settings_file).router.port}/ws"
 
 

@@ -217,7 +217,11 @@ class RawSocket(Peer):
 
 
 class WebSocket(Peer):
-    """A connection over WebSocket."""
+    """A connection over WebSocket; `pinged` is set once the router has sent a ping."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.pinged = asyncio.Event()
 
     @classmethod
     async def connect(
@@ -280,4 +284,5 @@ class WebSocket(Peer):
             if opcode == 0x8:
                 raise Closed(int.from_bytes(payload[:2]), payload[2:].decode())
             if opcode == 0x9:
+                self.pinged.set()
                 await self._write_frame(0xA, payload)

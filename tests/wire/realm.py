@@ -32,7 +32,9 @@ TICKETS = {
     "ticket-of-ben": ("ben", "user"),
     "ticket-of-olga": ("olga", "operator"),
     "ticket-of-nobody": ("nobody", "unavailable"),
+    "ticket-of-nobody_in_particular": ("nobody", "undisclosed"),
 }
+ROLES = ("user", "operator", "executor", "system")
 EXECUTOR_KEY = bytes(range(32))
 
 
@@ -101,7 +103,11 @@ def _configuration(realm: Realm) -> dict[str, Any]:
         "allow": {"call": True, "register": True, "publish": True, "subscribe": True},
         "disclose": {"caller": True, "publisher": True},
     }
-    roles = ["user", "operator", "executor", "system"]
+    undisclosed = {key: value for key, value in everything.items() if key != "disclose"}
+    roles = [
+        *({"name": name, "permissions": [everything]} for name in ROLES),
+        {"name": "undisclosed", "permissions": [undisclosed]},
+    ]
     public = Ed25519PrivateKey.from_private_bytes(EXECUTOR_KEY).public_key()
     auth = {
         "ticket": {"type": "dynamic", "authenticator": uris.AUTHENTICATE},
@@ -145,12 +151,7 @@ def _configuration(realm: Realm) -> dict[str, Any]:
             {
                 "type": "router",
                 "options": {"pythonpath": [str(Path(__file__).parent)]},
-                "realms": [
-                    {
-                        "name": NAME,
-                        "roles": [{"name": role, "permissions": [everything]} for role in roles],
-                    }
-                ],
+                "realms": [{"name": NAME, "roles": roles}],
                 "components": [gatekeeper],
                 "transports": [web, local],
             }

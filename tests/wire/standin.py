@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from taskrealm.protocol import uris
@@ -9,6 +10,8 @@ from taskrealm.protocol.errors import InvalidArguments, NotAuthorized, UnknownJo
 from taskrealm.protocol.jobs import TERMINAL, Event, EventType, new_job_id, now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from taskrealm.wire import Call, Session
 
 
@@ -31,11 +34,12 @@ class StandIn:
         self._session: Session | None = None
         self._output: dict[tuple[str, str], bytes] = {}
         self._receivers: dict[str, int] = {}
+        self._newest: Counter[str] = Counter()
 
     async def serve(self, session: Session) -> None:
         """Answer calls on *session*, and announce that we are there."""
         self._session = session
-        for uri, handler in {
+        handlers: dict[str, Callable[..., Any]] = {
             uris.TASKS: lambda _call: [{"name": "echo"}, {"name": "wait"}],
             uris.CHECK: self._check,
             uris.EXEC: self._exec,
@@ -46,7 +50,8 @@ class StandIn:
             uris.EVENTS: self._events,
             uris.OUTPUT: self._read_output,
             uris.TOKEN: lambda _call, code: {"token": f"token-for-{code}", "expires_at": "soon"},
-        }.items():
+        }
+        for uri, handler in handlers.items():
             await session.register(uri, handler)
         session.publish(uris.CATALOG, {"tasks": 2})
 
@@ -60,6 +65,16 @@ class StandIn:
         """Let the same happen many times, published together."""
         self._publish([self._write(job_id, kind, {"number": n}) for n in range(count)])
 
+    def end_all(self, job_ids: Sequence[str]) -> None:
+        """Let jobs of one owner succeed with their ids as results, many by one publication."""
+        for begin in range(0, len(job_ids), 100):
+            self._publish(
+                [
+                    self._write(job_id, "succeeded", {"result": job_id})
+                    for job_id in job_ids[begin : begin + 100]
+                ]
+            )
+
     def write(self, job_id: str, text: str, stream: str = "stdout", *, live: bool = True) -> None:
         """Let a job print *text*."""
         before = self._output.get((job_id, stream), b"")
@@ -72,33 +87,29 @@ class StandIn:
 
     def forget(self) -> None:
         """Keep no event any more; numbers go on."""
-        self.reaches_back_to = self._newest()
+        self.reaches_back_to = max(self._newest.values())
         self.journal.clear()
 
     def start_anew(self, epoch: str) -> None:
         """Begin all streams anew under another epoch."""
         self.epoch = epoch
         self.journal.clear()
+        self._newest.clear()
         self.reaches_back_to = 0
 
     def stream(self, owner: str = "ana") -> list[int]:
         """The numbers of all events in the stream of *owner*."""
         return [each["seq"] for each in self.journal if each["owner"] == owner and each["seq"]]
 
-    def _newest(self) -> int:
-        numbers = [event["seq"] for event in self.journal if event["seq"] is not None]
-        return max(numbers, default=self.reaches_back_to)
-
     def _write(self, job_id: str, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         job = self.jobs[job_id]
         is_streamed = job["deliver"] == "user"
-        # One stream for all owners would have holes for each of them.
-        newest = max(self.stream(job["owner"]), default=self.reaches_back_to)
         job["events"] += 1
+        self._newest[job["owner"]] += is_streamed
         event = Event(
             owner=job["owner"],
             epoch=self.epoch if is_streamed else None,
-            seq=newest + 1 if is_streamed else None,
+            seq=self._newest[job["owner"]] if is_streamed else None,
             job_id=job_id,
             job_seq=job["events"],
             task=job["task"],
@@ -209,10 +220,7 @@ class StandIn:
             ]
             return {"events": events[:limit], "more": len(events) > limit}
         mine = [each for each in self.journal if each["owner"] == call.authid and each["seq"]]
-        answer = {
-            "epoch": self.epoch,
-            "seq": max((each["seq"] for each in mine), default=self.reaches_back_to),
-        }
+        answer = {"epoch": self.epoch, "seq": self._newest[call.authid]}
         if epoch != self.epoch or since < self.reaches_back_to:
             jobs = [job for job in self.jobs.values() if job["state"] not in TERMINAL]
             return {**answer, "recovered": False, "events": [], "more": False, "jobs": jobs}

@@ -61,6 +61,14 @@ async def test_a_handler_knows_who_calls(enter: Enter) -> None:
     assert await caller.call("taskrealm.test.who") == [caller.session_id, "ana", "user", False]
 
 
+async def test_a_caller_whom_the_router_does_not_disclose_is_refused(enter: Enter) -> None:
+    callee, caller = await enter("executor"), await enter("nobody_in_particular")
+    await callee.register("taskrealm.test.who", lambda _call: "somebody")
+
+    with pytest.raises(errors.NotAuthorized, match="does not disclose"):
+        await caller.call("taskrealm.test.who")
+
+
 async def test_a_forged_origin_is_shown_to_the_handler(enter: Enter) -> None:
     callee, caller = await enter("executor"), await enter("ana")
     await callee.register("taskrealm.test.forged", lambda call: call.forwarded)
@@ -267,11 +275,12 @@ async def test_an_argument_too_large_for_the_router_is_refused_and_the_session_l
     caller = await enter("ana", realm.ws if transport == "ws" else realm.unix)
     await callee.register("taskrealm.test.length", lambda _call, text: len(text))
     limit = MESSAGE_SIZE if transport == "ws" else 16 * 1024 * 1024
+    fits = MESSAGE_SIZE - 100
 
     with pytest.raises(errors.TooLarge) as caught:
         await caller.call("taskrealm.test.length", "x" * limit)
     assert caught.value.limit == limit
-    assert await caller.call("taskrealm.test.length", "x" * (limit - 100)) == limit - 100
+    assert await caller.call("taskrealm.test.length", "x" * fits) == fits
 
 
 @pytest.mark.parametrize("transport", ["ws", "unix"])

@@ -1,5 +1,5 @@
 import {defaultClientConditions, defineConfig} from "vite"
-import {build} from "../vite.shared"
+import {build} from "../vite.shared.ts"
 
 export default defineConfig({
   // The console works below any path.

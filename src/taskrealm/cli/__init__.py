@@ -14,7 +14,7 @@ import click
 
 from ..protocol.errors import Error, InvalidArguments
 from . import exits
-from .terminal import say
+from .terminal import say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +55,13 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words of the command line, which must be text for the wire to carry them."""
+        for word in args:
+            if any("\ud800" <= character <= "\udfff" for character in word):
+                raise click.UsageError(f"{visible(word)!r} is not UTF-8 text", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
         try:
@@ -72,7 +79,11 @@ class Verbs(click.Group):
         ctx.exit(code)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="taskrealm", message="%(prog)s %(version)s")
 def main() -> None:
     """Run long tasks and watch them live."""

@@ -13,25 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Text(click.ParamType[str]):
-    """Text that can cross the wire."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """
-        *value* itself.
-
-        Raises:
-            click.BadParameter: The words on the command line were not UTF-8.
-        """
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            self.fail("is not UTF-8 text", param, ctx)
-        return str(value)
-
-
 class Json(click.ParamType[Any]):
     """A value of any other type, written as JSON."""
 
@@ -168,7 +149,7 @@ def _type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
         return click.Choice(schema["enum"])
     match schema.get("type"):
         case "string":
-            return Text()
+            return click.STRING
         case "boolean":
             return click.BOOL
         case "integer":

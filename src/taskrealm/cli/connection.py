@@ -6,7 +6,7 @@ import functools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from ..client import Client
 
 
+REALM: Final = "taskrealm"
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Where to join, and the token that says who we are."""
 
     url: str
     token: str
-    realm: str = "taskrealm"
+    realm: str
 
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[Client]:
@@ -68,25 +71,31 @@ def connects(verb: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="A file with the token.",
     )
+    @click.option(
+        "--realm", envvar="TASKREALM_REALM", help="The realm, if it is not the usual one."
+    )
     @node_option
     @functools.wraps(verb)
     def with_connection(
         url: str | None,
         token: str | None,
         token_file: Path | None,
+        realm: str | None,
         node: Path | None,
         **options: Any,
     ) -> Any:
         if token is None and token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()
-        return verb(connection=find_connection(url, token, node), **options)
+        return verb(connection=find_connection(url, token, realm, node), **options)
 
     return with_connection
 
 
-def find_connection(url: str | None, token: str | None, node: Path | None) -> Connection:
+def find_connection(
+    url: str | None, token: str | None, realm: str | None, node: Path | None
+) -> Connection:
     """
-    The connection to *url* with *token*; what is missing comes from *node*.
+    The connection to *realm* at *url* with *token*; what is missing comes from *node*.
 
     A node's own token is never sent to another *url*.
 
@@ -94,7 +103,7 @@ def find_connection(url: str | None, token: str | None, node: Path | None) -> Co
         Stopped: Something is missing, and the node cannot say it.
     """
     if url is not None and token is not None:
-        return Connection(url, token)
+        return Connection(url, token, realm or REALM)
     if url is not None:
         raise Stopped(
             f"Who are you at {url}? Give --token-file, --token or TASKREALM_TOKEN", exits.USAGE
@@ -107,7 +116,7 @@ def find_connection(url: str | None, token: str | None, node: Path | None) -> Co
         )
     if token is None:
         token = folder.operator_token.read_text(encoding="ascii").strip()
-    realm = load_settings(folder.settings_file).router.realm
+    realm = realm or load_settings(folder.settings_file).router.realm
     return Connection(f"unix:{folder.socket}", token, realm)
 
 

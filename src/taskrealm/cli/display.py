@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..client import OutputChunk
 
 BAR_WIDTH: Final = 30  # columns
-STEP: Final = 0.1  # how much further a job must be for another line on a pipe
 
 
 class Display(Protocol):
@@ -57,14 +56,15 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._fraction = 0.0
+        self._tenths = 0
 
     def event(self, event: Event) -> None:
-        if event.type is not EventType.PROGRESS:
-            say(sentence_of(event))
-        elif (fraction := event.data.get("fraction")) and fraction >= self._fraction + STEP:
-            self._fraction = fraction
-            say(sentence_of(event))
+        if event.type is EventType.PROGRESS:
+            tenths = int((event.data.get("fraction") or 0) * 10)
+            if tenths <= self._tenths:
+                return
+            self._tenths = tenths
+        say(sentence_of(event))
 
     def output(self, chunk: OutputChunk) -> None:
         write_output(chunk)

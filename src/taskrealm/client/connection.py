@@ -132,10 +132,14 @@ class Connection:
             async with asyncio.timeout(patience):
                 while self._session is None:
                     self.require()
-                    await self._changed.wait()
+                    await self.change()
                 return self._session
         except TimeoutError:
             raise Unavailable(f"There is no connection to {self._url} just now") from None
+
+    async def change(self) -> None:
+        """Wait until the status changes."""
+        await self._changed.wait()
 
     async def call(self, uri: str, /, *args: Any, **kwargs: Any) -> Any:
         """

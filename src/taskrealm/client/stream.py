@@ -96,7 +96,8 @@ class Stream:
             is_reset = self.is_placed
             self._epoch = answer["epoch"]
             self._seq = answer["seq"]
-        pass
+        if answer["more"]:
+            self._is_doubtful = True
         self._reach_ahead(ready)
         self._prune_ahead()
         return Page(ready, is_reset)

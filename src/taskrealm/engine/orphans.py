@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from .trees import cookie_of
+from .trees import LOOK_LIMIT, cookie_of, is_ending
 
 PR_SET_CHILD_SUBREAPER = 36
 REAP_INTERVAL = 1.0  # seconds between two looks for dead orphans while jobs run
@@ -23,7 +25,23 @@ class Remains(NamedTuple):
 
     pids: list[int]
     unclear: bool
-    """Whether there are orphans of which it cannot be told just now whose they are."""
+    """Whether there are more of which it cannot be told just now whose they are."""
+
+
+@dataclass(slots=True)
+class _Orphan:
+    """What is known of an orphan, whose pid is its own until it is reaped here."""
+
+    job: int | None = None
+    """The main process of the job that it stems from, if that is known."""
+    unclear_since: float | None = None
+    is_given_up: bool = False
+
+    def deserves_another_look(self) -> bool:
+        now = time.monotonic()
+        if self.unclear_since is None:
+            self.unclear_since = now
+        return now - self.unclear_since < LOOK_LIMIT
 
 
 class Orphans:
@@ -37,7 +55,7 @@ class Orphans:
     def __init__(self) -> None:
         self._children = -1
         self._jobs: dict[int, str] = {}
-        self._owners: dict[int, int] = {}
+        self._orphans: dict[int, _Orphan] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def adopt(self) -> None:
@@ -65,9 +83,11 @@ class Orphans:
             self._timer = asyncio.get_running_loop().call_later(REAP_INTERVAL, self._reap)
 
     def forget(self, pid: int) -> None:
-        """The job with the main process *pid* has ended, and so have its orphans."""
+        """The job with the main process *pid* has ended."""
         del self._jobs[pid]
-        self._owners = {orphan: job for orphan, job in self._owners.items() if job != pid}
+        for orphan in self._orphans.values():
+            if orphan.job == pid:
+                orphan.job = None
         if not self._jobs and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -80,21 +100,34 @@ class Orphans:
         """
         pids: list[int] = []
         unclear = False
-        for orphan, session in self._living():
-            owner = self._owners.get(orphan)
-            if owner is None and session in self._jobs:
-                owner = session
-            elif owner is None:
-                cookie = cookie_of(orphan)
+        for child, session in self._living():
+            orphan = self._orphans.setdefault(child, _Orphan())
+            if orphan.is_given_up:
+                continue
+            if orphan.job is None and session in self._jobs:
+                orphan.job = session
+            elif orphan.job is None:
+                cookie = _cookie_of(child)
                 if cookie is None:
-                    unclear = True
+                    unclear |= orphan.deserves_another_look()
                     continue
-                owner = next((job for job, own in self._jobs.items() if own == cookie), None)
-            if owner is None or owner == pid:
-                pids.append(orphan)
+                orphan.job = self._job_with(cookie)
+            if orphan.job not in (None, pid):
+                continue
+            if is_ending(child) and orphan.deserves_another_look():
+                unclear = True
             else:
-                self._owners[orphan] = owner
+                pids.append(child)
         return Remains(pids, unclear)
+
+    def give_up(self, pids: list[int]) -> None:
+        """Report the orphans *pids* no more: they cannot be killed."""
+        for pid in pids:
+            if pid in self._orphans:
+                self._orphans[pid].is_given_up = True
+
+    def _job_with(self, cookie: str) -> int | None:
+        return next((job for job, own in self._jobs.items() if own == cookie), None)
 
     def _living(self) -> list[tuple[int, int]]:
         """Each living orphan with its session; the dead ones are reaped."""
@@ -110,13 +143,14 @@ class Orphans:
                     # In our own session are only children that are no job's at all.
                     if session == ours:
                         continue
-                    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG):
-                        reaped = True
-                        self._owners.pop(pid, None)
-                    else:
+                    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None:
                         living.append((pid, session))
+                        continue
                 except (ProcessLookupError, ChildProcessError):
+                    # Another thread started it and has just reaped it.
                     continue
+                self._orphans.pop(pid, None)
+                reaped = True
             # The orphans that a reaped one left may have come too late for the list.
             if not reaped:
                 return living
@@ -131,6 +165,14 @@ class Orphans:
     def _reap(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(REAP_INTERVAL, self._reap)
         self._living()
+
+
+def _cookie_of(pid: int) -> str | None:
+    try:
+        return cookie_of(pid)
+    except OSError:
+        # No more files can be opened just now.
+        return None
 
 
 ORPHANS = Orphans()

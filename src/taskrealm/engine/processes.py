@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .orphans import ORPHANS, Remains
+from .orphans import ORPHANS
 from .programs import Program, Spawned, SpawnFailed, reason, spawn, unmask_signals
 from .trees import SCANNERS, Identity, cookie_of, identity_of, kill_all, signal_all
 from .watch import Watch
@@ -20,7 +20,6 @@ CHUNK = 65_536  # bytes read of one stream before the loop turns to others
 LAST_CHUNKS = 16  # read of a stream that does not end: as much as a pipe holds
 DRAIN_LIMIT = 1.0  # seconds that the output may stay open after the end of the program
 LOOK_INTERVAL = 0.01  # seconds between two looks at what a program left behind
-LOOKS = 100  # at orphans that do not yet show whose they are
 
 
 def adopt_orphans() -> None:
@@ -197,17 +196,10 @@ class Process:
         _cancel(self._drain)
         if self._ending is not None:
             return
-        if self._streams or self._scans or any(self._remains()):
+        if self._streams or self._scans or any(ORPHANS.left_by(self.pid)):
             self._ending = self._loop.create_task(self._end())
         else:
             self._finish()
-
-    def _remains(self) -> Remains:
-        try:
-            return ORPHANS.left_by(self.pid)
-        except OSError:
-            # No more files can be opened just now.
-            return Remains([], True)
 
     async def _end(self) -> None:
         try:
@@ -221,39 +213,38 @@ class Process:
 
     async def _clear(self) -> None:
         """Let the remains use up the grace of a polite stop, then kill them."""
-        looks = LOOKS
-        while any(remains := self._remains()):
+        while any(remains := ORPHANS.left_by(self.pid)):
             has_grace = self._deadline is not None and self._loop.time() < self._deadline
-            if remains.pids and not has_grace:
-                killed = await self._kill_all(remains.pids)
-                if killed <= self._killed:
-                    # Stuck in the kernel, or run as another user: no more can be done.
-                    return
-                self._killed |= killed
-            elif has_grace or looks:
-                looks -= not has_grace
+            if has_grace or (killed := await self._kill_all(remains.pids)) is None:
                 await asyncio.sleep(LOOK_INTERVAL)
+            elif killed <= self._killed:
+                # They are stuck in the kernel or run as another user: no more can be done.
+                ORPHANS.give_up(remains.pids)
             else:
-                return
+                self._killed |= killed
 
-    async def _kill_all(self, orphans: list[int]) -> set[Identity]:
-        killed: set[Identity] = set()
+    async def _kill_all(self, orphans: list[int]) -> set[Identity] | None:
+        """Kill *orphans* and all that stems from the program; None to be called again."""
+        if not orphans:
+            return None
+        try:
+            killed = {pid: identity_of(pid) for pid in orphans}
+        except OSError:
+            # No more files can be opened just now.
+            killed = {}
         for pid in orphans:
-            identity = identity_of(pid)
             try:
                 # An orphan is our own child, and not reaped yet: its pid is still its own.
                 os.kill(pid, signal.SIGKILL)
             except PermissionError:
-                continue
-            if identity is not None:
-                killed.add(identity)
+                killed.pop(pid, None)
         try:
             # All at once, for those who watch over one another start again whoever dies alone.
-            return await self._loop.run_in_executor(SCANNERS, kill_all, self._is_offspring, killed)
+            return await self._loop.run_in_executor(
+                SCANNERS, kill_all, self._is_offspring, set(filter(None, killed.values()))
+            )
         except OSError:
-            # No more files can be opened just now; what the scan would have found becomes
-            # an orphan by the death of these ones.
-            return killed
+            return None
 
     def _read_rest(self, stream: int) -> None:
         for _ in range(LAST_CHUNKS):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 COOKIE = "TASKREALM_COOKIE"
 KILL_LIMIT = 1.0  # seconds that killed processes are given to vanish
-LOOK_LIMIT = 1.0  # seconds for which processes that appear during a scan are followed
+LOOK_LIMIT = 1.0  # seconds after which a look at something that will not hold still ends
 
 # Whole scans of /proc never run in the loop's thread: the memory of a process that is stuck
 # in the kernel can hold up whoever reads its environment.
@@ -28,6 +28,7 @@ Belongs = Callable[[int], bool | None]
 """Whether the process with this pid is meant; None if that cannot be told just now."""
 
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD among the flags of a process
+ENDING = 0x00000004  # PF_EXITING, likewise
 OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
@@ -113,10 +114,7 @@ def cookie_of(pid: int) -> str | None:
     try:
         environment = _environment(pid)
         if not environment:
-            if _status(pid).is_in_between:
-                return None
-            # It may have begun its new program before its status was read.
-            environment = _environment(pid)
+            return "" if _status(pid).has_no_environment else None
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""
     _, _, rest = (b"\0" + environment).partition(f"\0{COOKIE}=".encode())
@@ -132,12 +130,21 @@ def identity_of(pid: int) -> Identity | None:
     return None if status.is_dead else Identity(pid, status.started_at)
 
 
+def is_ending(pid: int) -> bool:
+    """Whether a process has run its last instruction, and the kernel is clearing it away."""
+    try:
+        return bool(_status(pid).flags & ENDING)
+    except OSError:
+        return False
+
+
 class _Status(NamedTuple):
     state: str
     flags: int
     threads: int
     started_at: int
-    environment_end: int
+    code: int  # where the program begins, 0 until it is loaded
+    environment_size: int
 
     @property
     def is_dead(self) -> bool:
@@ -145,8 +152,9 @@ class _Status(NamedTuple):
         return self.state in "ZX" and self.threads < 2
 
     @property
-    def is_in_between(self) -> bool:
-        return not (self.environment_end or self.state in "ZX" or self.flags & KERNEL_THREAD)
+    def has_no_environment(self) -> bool:
+        is_empty = self.code != 0 and self.environment_size == 0
+        return is_empty or self.state in "ZX" or bool(self.flags & KERNEL_THREAD)
 
 
 def _environment(pid: int) -> bytes:
@@ -165,7 +173,8 @@ def _status(pid: int) -> _Status:
         flags=int(fields[6]),
         threads=int(fields[17]),
         started_at=int(fields[19]),
-        environment_end=int(fields[48]),
+        code=int(fields[23]),
+        environment_size=int(fields[48]) - int(fields[47]),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidToken, NotAuthorized
+from ..protocol.jobs import timestamp
 from ..protocol.uris import uid_of
 from ..tokens import ROLES, hash_of
 from .configuration import EXECUTOR
@@ -58,7 +59,7 @@ class Authenticator:
             "realm": self._realm,
             "authid": token.authid,
             "role": token.role,
-            "extra": {"uid": uid_of(token.authid), "expires_at": token.expires_at.isoformat()},
+            "extra": {"uid": uid_of(token.authid), "expires_at": timestamp(token.expires_at)},
         }
 
     def _use_up(self, code: str, expires_at: datetime) -> None:

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .restarting import COMPONENT_ENDED, open_log
+from .logs import open_log
+from .notices import VARIABLE, Notices
 
 if TYPE_CHECKING:
     from ..settings import NodeFolder
@@ -28,9 +28,10 @@ class Controller:
     Nothing that it prints gets to the screen, and it does not outlive this process.
     """
 
-    def __init__(self, child: asyncio.subprocess.Process, notifications: socket.socket) -> None:
+    def __init__(self, child: asyncio.subprocess.Process, notices: Notices) -> None:
         self._child = child
-        self._notifications = notifications
+        self.notices = notices
+        """What the node tells while it runs."""
         self._wrappers: list[_Wrapper] = []
         self.ended = asyncio.create_task(child.wait())
         """Done, with the exit code, when the controller has ended."""
@@ -38,11 +39,9 @@ class Controller:
     @classmethod
     async def start(cls, folder: NodeFolder) -> Controller:
         """Start the node in *folder*, which is prepared and named by an absolute path."""
-        address = folder.state / "notify.sock"
-        address.unlink(missing_ok=True)
-        notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notifications.setblocking(False)
-        notifications.bind(str(address))
+        notices = Notices(folder.state / "notify.sock")
+        # Crossbar trusts a pid that it left behind, though another program may have it now.
+        (folder.crossbar / "node.pid").unlink(missing_ok=True)
         interpreters = str(Path(sys.executable).parent)
         log = open_log(folder.log("node"))
         child = await asyncio.create_subprocess_exec(
@@ -51,7 +50,7 @@ class Controller:
             cwd=folder.root,
             env={
                 **os.environ,
-                "NOTIFY_SOCKET": str(address),
+                VARIABLE: notices.address,
                 # There Crossbar finds the `python3` that runs the guests.
                 "PATH": os.pathsep.join((interpreters, os.environ.get("PATH", os.defpath))),
             },
@@ -62,15 +61,7 @@ class Controller:
             start_new_session=True,
         )
         os.close(log)
-        return cls(child, notifications)
-
-    async def ready(self) -> None:
-        """Return once every worker has started and the public port is open."""
-        await self._told("READY=1")
-
-    async def lost_component(self) -> None:
-        """Return once a component has ended by itself; its wrapper starts it again."""
-        await self._told(COMPONENT_ENDED)
+        return cls(child, notices)
 
     async def lost_wrapper(self) -> None:
         """Return once the wrapper of a component has ended, which Crossbar does not mind."""
@@ -109,12 +100,7 @@ class Controller:
         if not self.ended.done():
             self._child.kill()
             await self.ended
-        self._notifications.close()
-
-    async def _told(self, message: str) -> None:
-        receive = asyncio.get_running_loop().sock_recv
-        while message not in (await receive(self._notifications, 4096)).decode().splitlines():
-            pass
+        self.notices.close()
 
     async def _lost_wrappers(self) -> None:
         for wrapper in self._wrappers:
@@ -128,13 +114,15 @@ class Controller:
         if self._wrappers or self.ended.done():
             return
         for pid in _children(self._child.pid):
-            with contextlib.suppress(OSError):
+            try:
                 pidfd = os.pidfd_open(pid)
-                # Until it is reaped it remains a child, so it still is the one it was.
-                if pid in _children(self._child.pid) and _is_wrapper(pid):
-                    self._wrappers.append(_Wrapper(pidfd))
-                else:
-                    os.close(pidfd)
+            except ProcessLookupError:
+                continue
+            # As long as it is a child it is not reaped, and so it is the one that it was.
+            if pid in _children(self._child.pid) and _is_wrapper(pid):
+                self._wrappers.append(_Wrapper(pidfd))
+            else:
+                os.close(pidfd)
 
 
 class _Wrapper:
@@ -158,8 +146,15 @@ class _Wrapper:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
 def _is_wrapper(pid: int) -> bool:
-    return b"taskrealm.router.guest" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"taskrealm.router.guest" in _read(f"/proc/{pid}/cmdline").split(b"\0")
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

@@ -18,9 +18,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..engine.trees import sweep_blocking
+from ..engine import sweep_blocking
 from ..settings import NodeFolder
-from .restarting import COMPONENT_ENDED, LOG_INTERVAL, Backoff, notify, open_log, trim_log
+from . import notices
+from .backoff import Backoff
+from .logs import LOG_INTERVAL, open_log, trim_log
 
 
 class Guest:
@@ -55,7 +57,7 @@ class Guest:
             if not self._is_ending:
                 delay = backoff.delay(time.monotonic() - began)
                 self._note(f"The {self._component} {outcome}; it starts again in {delay:.1f} s")
-                notify(COMPONENT_ENDED)
+                notices.send(notices.COMPONENT_ENDED)
                 self._wait(timeout=delay)
 
     @property

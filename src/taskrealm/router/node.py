@@ -97,12 +97,16 @@ def _check_console() -> None:
 
 
 def _check_socket(path: Path) -> None:
+    """The socket can be made, and no running node has it open."""
     size = len(os.fsencode(path.resolve()))
     if size > SOCKET_PATH_LIMIT:
         raise SettingsError(
             f"The name of the node's socket, {path.resolve()}, has {size} bytes, and"
             f" {SOCKET_PATH_LIMIT} are possible: move the node to a folder with a shorter name"
         )
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise SettingsError(f"The node in {path.parent.parent} is running already")
 
 
 def _check_port(folder: NodeFolder, settings: Settings) -> None:

@@ -84,7 +84,7 @@ def load_policy(path: Path) -> Policy:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{path} does not exist; `taskrealm init {path.parent.parent}` writes one"
+            f"{path} does not exist; a node that `taskrealm init` writes has one to copy"
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..settings import NodeFolder
+from .backoff import Backoff
 from .configuration import EXECUTOR
 from .controller import Controller
+from .logs import LOG_INTERVAL, LogEnd, trim_log
 from .node import prepare
-from .restarting import LOG_INTERVAL, Backoff, LogEnd, trim_log
+from .notices import COMPONENT_ENDED, READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -124,15 +126,14 @@ class _Supervisor:
                 code = controller.ended.result()
                 raise NodeFailed(f"The router ended with exit code {code}{logs['node']}")
         finally:
-            course.cancel()
-            told_to_stop.cancel()
+            await _cancel(course, told_to_stop)
             await controller.stop(self._told_to_hurry)
 
     async def _follow(self, controller: Controller, logs: dict[str, LogEnd]) -> None:
         """Report the phases of one run; raises NodeFailed when one takes too long."""
         try:
             async with asyncio.timeout(ROUTER_LIMIT):
-                await controller.ready()
+                await controller.notices.wait_for(READY)
         except TimeoutError:
             raise NodeFailed(
                 f"The router is not ready after {ROUTER_LIMIT:.0f} s{logs['node']}"
@@ -150,7 +151,7 @@ class _Supervisor:
 
     async def _hear_executor(self, controller: Controller, log: LogEnd) -> None:
         answered = asyncio.create_task(self._answers())
-        ended = asyncio.create_task(controller.lost_component())
+        ended = asyncio.create_task(controller.notices.wait_for(COMPONENT_ENDED))
         # What ends at the first start would do so again; later there is more patience.
         awaited = [answered] if self._was_ready else [answered, ended]
         try:
@@ -162,5 +163,11 @@ class _Supervisor:
             else:
                 raise NodeFailed(f"The executor does not answer after {EXECUTOR_LIMIT:.0f} s{log}")
         finally:
-            answered.cancel()
-            ended.cancel()
+            await _cancel(answered, ended)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel *tasks* and wait until they have ended, in whatever way."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

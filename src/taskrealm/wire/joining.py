@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 SEND_LIMIT = 1024 * 1024  # bytes of one message; what a node takes over WebSocket by default
-STEADY = 10.0  # seconds a session must have lasted for its loss to be the first of a row
+STEADY = 10.0  # seconds that a session must have lasted to be joined again almost at once
+SHORTEST = 0.25  # seconds; the longest wait before the first of a row of attempts
 
 _TRANSIENT = {
     "wamp.error.no_such_procedure": "The router cannot check who we are just now",
@@ -207,9 +208,9 @@ async def stay_joined(
                 await session.lost
             finally:
                 await session.leave()
-            if loop.time() - begun > STEADY:
-                failures = 0
-        await asyncio.sleep(random.uniform(0, min(longest, 0.25 * 2**failures)))
+            # One that is lost again and again is worth another try, but not a hasty one.
+            failures = 0 if loop.time() - begun > STEADY else 2
+        await asyncio.sleep(random.uniform(0, min(longest, SHORTEST * 2**failures)))
         failures = min(failures + 1, 10)
 
 

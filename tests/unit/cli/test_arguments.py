@@ -86,7 +86,6 @@ def test_words_become_arguments(words: list[str], arguments: dict[str, Any]) -> 
         pytest.param(["--preset", "4k"], "--preset.*not one of", id="no such choice"),
         pytest.param(["--extra", "{"], "--extra.*is not JSON", id="broken JSON"),
         pytest.param(["a", "4k"], "--preset.*not one of", id="a wrong word"),
-        pytest.param(["--source", "\udcff"], "not UTF-8", id="bytes that are no text"),
     ],
 )
 def test_a_wrong_value_names_its_parameter(words: list[str], sentence: str) -> None:

@@ -21,7 +21,12 @@ def events(*numbers: int, epoch: str = "e") -> list[dict[str, Any]]:
 
 
 def history(*numbers: int, more: bool = False, epoch: str = "e") -> dict[str, Any]:
-    return {"recovered": True, "epoch": epoch, "events": events(*numbers, epoch=epoch), "more": more}
+    return {
+        "recovered": True,
+        "epoch": epoch,
+        "events": events(*numbers, epoch=epoch),
+        "more": more,
+    }
 
 
 def beginning(seq: int, epoch: str = "e") -> dict[str, Any]:
@@ -152,6 +157,16 @@ def test_a_journal_that_does_not_reach_back_is_a_reset() -> None:
     assert stream.take(events(10)) == events(10)
 
 
+def test_an_answer_overtaken_by_what_arrived_meanwhile_changes_nothing() -> None:
+    stream = placed_at(4)
+    stream.doubt()
+    stream.question()
+    stream.take(events(5, 6))
+
+    assert not stream.answered(beginning(5)).is_reset
+    assert stream.take(events(6, 7)) == events(7)
+
+
 class Deliveries(RuleBasedStateMachine):
     """
     An executor, a line that loses, repeats and delays, and a client at its other end.
@@ -219,9 +234,7 @@ class Deliveries(RuleBasedStateMachine):
         since = self.question.since
         if self.question.epoch == self.epoch and self.oldest - 1 <= since <= self.newest:
             missing = range(since + 1, self.newest + 1)
-            self.answer = history(
-                *missing[:limit], more=len(missing) > limit, epoch=self.epoch
-            )
+            self.answer = history(*missing[:limit], more=len(missing) > limit, epoch=self.epoch)
         else:
             self.answer = beginning(self.newest, self.epoch)
 

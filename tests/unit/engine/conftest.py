@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,10 @@ from taskrealm.engine.programs import Program
 from taskrealm.engine.trees import cookie_of, identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    MostFiles = Callable[[int], AbstractContextManager[None]]
 
 LIMIT = 20.0  # seconds after which a test no longer waits for what was promised
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -86,7 +91,10 @@ class Node:
         return Program(argv, environment, directory, f"{self.prefix}{self._started:032x}.1")
 
     def start(self, *argv: str, environment: Mapping[str, str] = ENVIRONMENT) -> Running:
-        return Running(self.program(*argv, environment=environment))
+        return self.run(self.program(*argv, environment=environment))
+
+    def run(self, program: Program) -> Running:
+        return Running(program)
 
     def sh(self, script: str) -> Running:
         return self.start("sh", "-c", script)
@@ -101,6 +109,24 @@ class Node:
         """All processes that carry a cookie of this node."""
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         return [pid for pid in pids if (cookie_of(pid) or "").startswith(self.prefix)]
+
+
+@pytest.fixture
+def most_files() -> MostFiles:
+    """Lets this process open so many more files and no more."""
+
+    @contextmanager
+    def most_files(spare: int) -> Iterator[None]:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    return most_files
 
 
 def children() -> str:

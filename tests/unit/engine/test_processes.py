@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from taskrealm.engine.orphans import ORPHANS
 from taskrealm.engine.processes import DRAIN_LIMIT, Exit, Process
 
 if TYPE_CHECKING:
-    from .conftest import Node
+    from .conftest import MostFiles, Node
 
 LONG = 1_000  # seconds; what lasts this long was killed if the test ends
 
@@ -299,8 +300,8 @@ async def test_a_child_does_not_outlive_a_program_that_succeeds(node: Node, chil
 
 async def test_a_child_that_heeds_the_request_has_the_grace_to_clean_up(node: Node) -> None:
     running = node.sh(
-        "(trap 'sleep 0.2; touch cleaned; exit' TERM; echo ready; while :; do sleep 0.01; done) &"
-        " wait"
+        "(trap 'sleep 0.2; touch cleaned; exit' TERM; echo ready; exec >&- 2>&-;"
+        " while :; do sleep 0.01; done) & wait"
     )
     await running.line("ready")
     running.process.stop(grace=LONG)
@@ -371,6 +372,22 @@ async def test_a_daemon_that_goes_on_writing_does_not_prevent_the_end(node: Node
         exit = await running.process.wait()
 
     assert exit == Exit(0, None, 1)
+
+
+async def test_a_stranger_that_holds_the_output_open_does_not_prevent_the_end(node: Node) -> None:
+    running = node.sh("echo ready; while [ ! -e go ]; do sleep 0.01; done")
+    await running.line("ready")
+    stranger = subprocess.Popen(
+        f"exec >/proc/{running.process.pid}/fd/1; echo got it; exec sleep 1000", shell=True
+    )
+    await running.line("got it")
+    (running.program.directory / "go").touch()
+    async with asyncio.timeout(DRAIN_LIMIT + 2):
+        exit = await running.process.wait()
+
+    assert exit == Exit(0, None, 0)
+    stranger.kill()
+    stranger.wait()
 
 
 async def test_what_a_child_writes_just_after_the_end_still_arrives(node: Node) -> None:
@@ -466,6 +483,46 @@ async def test_three_hundred_short_programs_leave_nothing_behind(node: Node) -> 
     assert codes == [number % 256 for number in range(300)]
 
 
+@pytest.mark.parametrize(
+    "session", [pytest.param("", id="same session"), pytest.param("setsid", id="own session")]
+)
+async def test_without_files_to_look_for_them_remains_are_killed_at_the_next_end(
+    node: Node, most_files: MostFiles, session: str
+) -> None:
+    running = node.sh(f"{session} sh -c 'echo child $$; exec sleep 1000 >&- 2>&-' & exit 0")
+    pid = await running.pid_of("child")
+    with most_files(0):
+        exit = await running.end()
+    await node.start("true").end()
+
+    assert exit.code == 0
+    assert not node.lives(pid)
+
+
+async def test_processes_that_may_not_be_signalled_are_left_to_themselves(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    running = node.sh("sleep 1000 >&- 2>&- & echo child $!; while [ ! -e go ]; do sleep 0.01; done")
+    pid = await running.pid_of("child")
+    # As it is with programs that become another user.
+    with monkeypatch.context() as patch:
+        for module, name in (os, "kill"), (os, "killpg"), (signal, "pidfd_send_signal"):
+            patch.setattr(module, name, refuse)
+        running.process.stop(grace=0)
+        (running.program.directory / "go").touch()
+        exit = await running.end()
+
+    assert exit == Exit(0, None, 0)
+    assert node.lives(pid)
+    # When it ends one day, it is reaped.
+    os.kill(pid, signal.SIGKILL)
+    await_end(pid)
+    await node.start("true").end()
+
+
 async def test_an_exit_status_that_something_else_took_is_unknown(node: Node) -> None:
     running = node.sh("exit 3")
     take_exit_status(running.process.pid)
@@ -490,9 +547,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 asyncio.run(main())
 """
-    parent = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, timeout=20
-    )
+    parent = run_python(source)
 
     assert parent.stderr == ""
     assert parent.stdout.split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
@@ -509,3 +564,13 @@ async def test_nothing_starts_before_orphans_are_adopted(
 
 def take_exit_status(pid: int) -> None:
     os.waitpid(pid, 0)
+
+
+def run_python(source: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def await_end(pid: int) -> None:
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

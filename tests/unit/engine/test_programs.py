@@ -5,39 +5,23 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import resource
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from taskrealm.engine.processes import Process
+from taskrealm.engine.processes import Process, adopt_orphans
 from taskrealm.engine.programs import Program, SpawnFailed, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from .conftest import Node
+    from .conftest import MostFiles, Node
 
 
 def refusal(program: Program) -> str:
     with pytest.raises(SpawnFailed) as failure:
         Process.start(program, lambda stream, data: None)
     return str(failure.value)
-
-
-@contextmanager
-def most_files(spare: int) -> Iterator[None]:
-    """Let this process open *spare* more files and no more."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def script(path: Path, text: str, mode: int = 0o755) -> str:
@@ -147,7 +131,7 @@ async def test_a_nul_character_cannot_be_passed_on(
     )
 
 
-async def test_running_out_of_files_is_told_as_it_is(node: Node) -> None:
+async def test_running_out_of_files_is_told_as_it_is(node: Node, most_files: MostFiles) -> None:
     program = node.program("sleep", "1000")
     reasons = set()
     # The fixture sees what stays open when there is room for some files but not for all.
@@ -163,6 +147,17 @@ async def test_running_out_of_files_is_told_as_it_is(node: Node) -> None:
 
     assert reasons == {"sleep could not be started just now: Too many open files"}
     assert spare > 4
+
+
+async def test_running_out_of_files_on_the_first_start_is_told_as_it_is(
+    most_files: MostFiles, tmp_path: Path
+) -> None:
+    adopt_orphans()
+
+    with most_files(0):
+        assert refusal(Program(("true",), {}, tmp_path, "node.job.1")) == (
+            "true could not be started just now: Too many open files"
+        )
 
 
 async def test_a_program_that_cannot_be_held_on_to_does_not_run(

@@ -115,7 +115,7 @@ def test_this_process_itself_is_never_swept() -> None:
 
 
 async def test_the_cookie_is_found_wherever_it_stands_in_the_environment(node: Node) -> None:
-    running = node.sh("A=1 TASKREALM_COOKIE=other Z=1 exec sh -c 'echo ready; exec sleep 1000'")
+    running = node.sh("A=1 TASKREALM_COOKIE=other Z=1 exec sh -c 'echo ready; kill -STOP $$'")
     await running.line("ready")
 
     assert cookie_of(running.process.pid) == "other"
@@ -123,8 +123,23 @@ async def test_the_cookie_is_found_wherever_it_stands_in_the_environment(node: N
     await running.end()
 
 
+async def test_a_process_between_two_programs_is_never_taken_for_one_without_a_cookie(
+    node: Node,
+) -> None:
+    program = node.program("./again")
+    again = program.directory / "again"
+    again.write_text("#!/bin/sh\nexec ./again\n")
+    again.chmod(0o755)
+    running = node.run(program)
+    seen = {cookie_of(running.process.pid) for _ in range(5_000)}
+    running.process.kill()
+    await running.end()
+
+    assert seen <= {program.cookie, None}
+
+
 async def test_a_process_without_environment_or_that_is_gone_has_no_cookie(node: Node) -> None:
-    running = node.start("env", "-i", "sh", "-c", "echo ready; exec sleep 1000")
+    running = node.start("env", "-i", "sh", "-c", "echo ready; kill -STOP $$")
     await running.line("ready")
     assert cookie_of(running.process.pid) == ""
     running.process.kill()

@@ -115,7 +115,13 @@ export class Client {
     const {token, realm = "taskrealm"} = options
     this.#connection = new Connection(
       {url: absolute(options.url ?? "/ws"), realm, token, join: options.join ?? join},
-      {onPhase: phase => this.#enter(phase), onDoubt: () => void this.#probe()},
+      {
+        onPhase: phase => this.#enter(phase),
+        onDoubt: () => void this.#probe(),
+        onAway: () => {
+          if (!this.#stream.behind) this.#interrupt()
+        },
+      },
     )
     this.#connection.subscribe(uris.catalog, {
       onPublication: news => {

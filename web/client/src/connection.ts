@@ -39,6 +39,8 @@ export interface ConnectionHooks {
   onPhase(phase: Phase): void
   /** Nothing was heard for a while, or the page woke up: ask for something, soon. */
   onDoubt(): void
+  /** A call has found no executor; what happens meanwhile is not heard. */
+  onAway(): void
 }
 
 /** What happens on a topic that is to stay subscribed. */
@@ -120,6 +122,9 @@ export class Connection {
     const answer = session.call(uri, args, kwargs).finally(() => this.#heard())
     try {
       return await Promise.race([answer, late])
+    } catch (error) {
+      if (hasCode(error, "unavailable")) this.#hooks.onAway()
+      throw error
     } finally {
       clearTimeout(timer)
     }
@@ -314,7 +319,7 @@ class Topic {
         else await this.#join(session)
       } catch (error) {
         if (session !== this.#session) continue
-        if (isDisconnected(error)) break
+        if (hasCode(error, "disconnected")) break
         for (const handler of this.#handlers) handler.onRefused?.(error)
         await this.#retry.wait(RESUBSCRIBE_AFTER)
       }
@@ -339,8 +344,8 @@ class Topic {
   }
 }
 
-function isDisconnected(error: unknown): boolean {
-  return error instanceof TaskRealmError && error.code === "disconnected"
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof TaskRealmError && error.code === code
 }
 
 function isFinal(error: unknown): error is JoinRefused {

@@ -322,6 +322,18 @@ describe("a client", () => {
     expect(statuses).toEqual(["offline", "recovering", "live"])
   })
 
+  test("notices by any call that the executor is away, and when it is back", async () => {
+    const client = await join()
+    const statuses: Status[] = []
+    client.on("status", status => statuses.push(status))
+    node.isExecutorAway = true
+    await client.tasks().catch(() => {})
+    node.returnExecutor()
+    await reach(client, "live")
+
+    expect(statuses).toEqual(["recovering", "live"])
+  })
+
   test("hears what it has missed while it was away", async () => {
     const client = await join()
     const heard: JobEvent[] = []

@@ -25,7 +25,7 @@ function connect(options: {join?: Join; onDoubt?: () => void} = {}) {
   const {join = node.join, onDoubt = () => {}} = options
   connection = new Connection(
     {url: "ws://node/ws", realm: "taskrealm", token: "ana", join},
-    {onPhase: phase => phases.push(phase), onDoubt},
+    {onPhase: phase => phases.push(phase), onDoubt, onAway: () => {}},
   )
   return {connection, phases}
 }

@@ -9,9 +9,11 @@ const node = new FakeNode()
 /** Does *step* every *interval* seconds until it returns false, or the job has ended. */
 function every(interval: number, job: FakeJob, step: (tick: number) => boolean): void {
   let tick = 0
+  let stopping = 0
   const timer = setInterval(() => {
     tick += 1
-    if (job.record.state === "stopping" && tick % 40 === 0) job.cancel("ana", {now: true})
+    if (job.record.state === "stopping") stopping += interval
+    if (stopping > 10) job.cancel("ana", {now: true})
     if (job.hasEnded || !step(tick)) clearInterval(timer)
   }, interval * 1000)
 }

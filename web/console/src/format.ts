@@ -1,5 +1,7 @@
 /** Times, durations and sizes for people. */
 
+import type {Progress} from "@taskrealm/client"
+
 const DATE_TIME = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "short"})
 const TIME = new Intl.DateTimeFormat(undefined, {timeStyle: "medium"})
 
@@ -12,7 +14,7 @@ export function moment(iso: string, today = new Date()): string {
 
 /** *seconds* in at most two units: `"0.4 s"`, `"1 min 40 s"`, `"2 h 3 min"`. */
 export function duration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  if (seconds < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`
   const total = Math.round(seconds)
   if (total < 60) return `${total} s`
   if (total < 3600) return pair(Math.floor(total / 60), "min", total % 60, "s")
@@ -34,6 +36,16 @@ export function bytes(size: number): string {
 /** *fraction* of the whole, never 100 % before it is all. */
 export function percent(fraction: number): string {
   return `${Math.floor(fraction * 100)} %`
+}
+
+/** What is known of a job's progress: `"61 %, frame 8 of 14, about 2 min left"`. */
+export function progressText({fraction, message, eta}: Progress): string {
+  const words = [
+    fraction === null ? "" : percent(fraction),
+    message ?? "",
+    eta === null ? "" : `about ${duration(eta)} left`,
+  ]
+  return words.filter(word => word !== "").join(", ")
 }
 
 /** A value of any kind as text. */

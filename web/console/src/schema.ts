@@ -243,19 +243,3 @@ function unlessPreset(field: Field, draft: Draft, value: unknown): Reading {
   const isPreset = JSON.stringify(draft) === JSON.stringify(draftOf(field, field.preset))
   return !field.required && field.preset !== undefined && isPreset ? "omitted" : {value}
 }
-
-/** All drafts together: the arguments, or the sentence for each field that cannot be read. */
-export function readAll(
-  fields: readonly Field[],
-  drafts: Readonly<Record<string, Draft>>,
-): {args: Record<string, unknown>; errors: Record<string, string>} {
-  const args: Record<string, unknown> = {}
-  const errors: Record<string, string> = {}
-  for (const field of fields) {
-    const reading = readDraft(field, drafts[field.name] ?? draftOf(field, field.preset))
-    if (reading === "omitted") continue
-    if ("error" in reading) errors[field.name] = reading.error
-    else args[field.name] = reading.value
-  }
-  return {args, errors}
-}

@@ -74,6 +74,6 @@ export class ConnectionPill extends PageElement {
   #explain(): string {
     return this.shown === "recovering"
       ? "The executor is away just now. This page goes on by itself when it is back."
-      : "No connection to the server. Jobs go on; this page catches up when it is back."
+      : "No connection to the server. This page catches up by itself when it is back."
   }
 }

@@ -7,33 +7,37 @@ import type {Draft, Field} from "../schema"
 /** Up to this many choices are shown at once. */
 const RADIOS = 4
 
-/** The id of the control of the field *name*. */
-export function controlId(name: string): string {
-  return `field-${name}`
+/** What stands in a field, and where what is typed goes. */
+export interface Binding {
+  draft: Draft
+  error: string | undefined
+  onInput(draft: Draft): void
 }
 
-/** A labelled control with its help and its error. */
-export function fieldTemplate(
-  field: Field,
-  draft: Draft,
-  error: string | undefined,
-  onInput: (draft: Draft) => void,
-): TemplateResult {
-  const isGroup = field.kind === "choices" || (field.kind === "choice" && isShort(field))
-  const control = controlOf(field, draft, error, onInput)
+/** A labelled control with its help and its error; *id* is unique in the page. */
+export function fieldTemplate(field: Field, id: string, binding: Binding): TemplateResult {
+  const {error} = binding
+  const describedBy =
+    [error ? `${id}-error` : "", field.help ? `${id}-help` : ""].filter(Boolean).join(" ") ||
+    nothing
+  const control = controlOf(field, binding, {
+    id,
+    describedBy,
+    invalid: error ? "true" : nothing,
+  })
   const notes = html`
-    ${field.help ? html`<p class="help" id=${`${controlId(field.name)}-help`}>${field.help}</p>` : ""}
-    ${error ? html`<p class="error" id=${`${controlId(field.name)}-error`}>${error}</p>` : ""}
+    ${field.help ? html`<p class="help" id=${`${id}-help`}>${field.help}</p>` : ""}
+    ${error ? html`<p class="error" id=${`${id}-error`}>${error}</p>` : ""}
   `
-  if (isGroup) {
+  if (field.kind === "choices" || (field.kind === "choice" && isShort(field))) {
     return html`
-      <fieldset class="field" id=${controlId(field.name)} aria-describedby=${noteIds(field, error)}>
+      <fieldset class="field" aria-describedby=${describedBy}>
         <legend>${labelOf(field)}</legend>
         ${control}${notes}
       </fieldset>
     `
   }
-  const label = html`<label for=${controlId(field.name)}>${labelOf(field)}</label>`
+  const label = html`<label for=${id}>${labelOf(field)}</label>`
   return field.kind === "boolean"
     ? html`<div class="field"><div class="tick">${control}${label}</div>${notes}</div>`
     : html`<div class="field">${label}${control}${notes}</div>`
@@ -48,21 +52,15 @@ function isShort({choices}: Field): boolean {
   return choices.length <= RADIOS
 }
 
-function noteIds(field: Field, error: string | undefined): string | typeof nothing {
-  const id = controlId(field.name)
-  const ids = [error ? `${id}-error` : "", field.help ? `${id}-help` : ""]
-  return ids.filter(Boolean).join(" ") || nothing
+/** What a control says about itself to assistive technology. */
+interface Marks {
+  id: string
+  describedBy: string | typeof nothing
+  invalid: string | typeof nothing
 }
 
-function controlOf(
-  field: Field,
-  draft: Draft,
-  error: string | undefined,
-  onInput: (draft: Draft) => void,
-): TemplateResult {
-  const id = controlId(field.name)
-  const describedBy = noteIds(field, error)
-  const invalid = error ? "true" : nothing
+function controlOf(field: Field, {draft, onInput}: Binding, marks: Marks): TemplateResult {
+  const {id, describedBy, invalid} = marks
   const onText = (event: Event) => onInput((event.target as HTMLInputElement).value)
   switch (field.kind) {
     case "boolean":
@@ -75,27 +73,30 @@ function controlOf(
         @change=${(event: Event) => onInput((event.target as HTMLInputElement).checked)}
       />`
     case "choice":
-      return isShort(field) ? radios(field, draft, onInput) : select(field, draft, error, onText)
+      return isShort(field)
+        ? radios(field, id, draft, onInput)
+        : select(field, draft, marks, onText)
     case "choices":
       return ticks(field, draft as number[], onInput)
     case "multiline":
     case "lines":
     case "json":
       return html`<textarea
-          id=${id}
-          rows=${field.kind === "multiline" ? 5 : 3}
-          spellcheck=${field.kind === "multiline"}
-          class=${field.kind === "json" ? "code" : nothing}
-          placeholder=${field.kind === "json" ? "JSON" : field.placeholder}
-          aria-invalid=${invalid}
-          aria-describedby=${describedBy}
-          .value=${draft as string}
-          @input=${onText}
-        ></textarea>`
+        id=${id}
+        rows=${field.kind === "multiline" ? 5 : 3}
+        spellcheck=${field.kind === "multiline"}
+        class=${field.kind === "json" ? "code" : nothing}
+        placeholder=${field.kind === "json" ? "JSON" : field.placeholder}
+        aria-required=${field.required}
+        aria-invalid=${invalid}
+        aria-describedby=${describedBy}
+        .value=${draft as string}
+        @input=${onText}
+      ></textarea>`
     default:
       return html`<input
           id=${id}
-          type=${inputType(field)}
+          type=${field.kind === "secret" ? "password" : field.kind}
           inputmode=${inputMode(field)}
           step=${field.kind === "number" && !field.whole ? "any" : nothing}
           min=${field.minimum ?? nothing}
@@ -110,10 +111,6 @@ function controlOf(
         />
         ${field.kind === "number" ? html`<span class="range">${range(field)}</span>` : ""}`
   }
-}
-
-function inputType({kind}: Field): string {
-  return kind === "secret" ? "password" : kind
 }
 
 function inputMode({kind, whole, minimum}: Field): string | typeof nothing {
@@ -133,14 +130,19 @@ function offers({choices, required, nullable, preset}: Field): [value: string, l
   return canBeNone ? [["", "none"], ...all] : all
 }
 
-function radios(field: Field, draft: Draft, onInput: (draft: Draft) => void): TemplateResult {
+function radios(
+  field: Field,
+  id: string,
+  draft: Draft,
+  onInput: (draft: Draft) => void,
+): TemplateResult {
   return html`<div class="options">
     ${offers(field).map(
       ([value, label]) => html`
         <label>
           <input
             type="radio"
-            name=${controlId(field.name)}
+            name=${id}
             value=${value}
             .checked=${draft === value}
             @change=${() => onInput(value)}
@@ -155,14 +157,15 @@ function radios(field: Field, draft: Draft, onInput: (draft: Draft) => void): Te
 function select(
   field: Field,
   draft: Draft,
-  error: string | undefined,
+  {id, describedBy, invalid}: Marks,
   onText: (event: Event) => void,
 ): TemplateResult {
   const mustChoose = draft === "" && !offers(field).some(([value]) => value === "")
   return html`<select
-    id=${controlId(field.name)}
-    aria-invalid=${error ? "true" : nothing}
-    aria-describedby=${noteIds(field, error)}
+    id=${id}
+    aria-required=${field.required}
+    aria-invalid=${invalid}
+    aria-describedby=${describedBy}
     @change=${onText}
   >
     ${mustChoose ? html`<option value="" selected disabled>Choose …</option>` : ""}

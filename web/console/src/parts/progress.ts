@@ -2,17 +2,7 @@
 
 import type {Progress} from "@taskrealm/client"
 import {html, nothing, type TemplateResult} from "lit"
-import {duration, percent} from "../format"
-
-/** What the bar says: `"61 %, frame 8 of 14, about 2 min left"`. */
-export function progressText({fraction, message, eta}: Progress): string {
-  const words = [
-    fraction === null ? "" : percent(fraction),
-    message ?? "",
-    eta === null ? "" : `about ${duration(eta)} left`,
-  ]
-  return words.filter(word => word !== "").join(", ")
-}
+import {progressText} from "../format"
 
 /** The bar; without a known fraction it only says that something goes on. */
 export function progressBar(progress: Progress, label: string): TemplateResult {

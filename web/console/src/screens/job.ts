@@ -5,10 +5,10 @@ import {html, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
 import {type Catalog, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
-import {duration, moment, percent, pretty} from "../format"
+import {duration, moment, percent, pretty, progressText} from "../format"
 import {loading, problem} from "../parts/notice"
 import "../parts/output"
-import {progressBar, progressText} from "../parts/progress"
+import {progressBar} from "../parts/progress"
 import {STATE_WORDS, stateBadge} from "../parts/state"
 import {taskLink} from "../route"
 
@@ -125,23 +125,29 @@ export class JobScreen extends PageElement {
     if (state === "queued") {
       return html`<p>${position ? `Number ${position} in line.` : "Waiting to start."}</p>`
     }
-    if (state === "stopping") {
-      return html`<p>Asked to stop by ${cancel?.by}${cancel?.reason ? `: ${cancel.reason}` : ""}.</p>`
-    }
-    if (state !== "running" || !progress) return ""
+    if (isTerminal(state)) return ""
+    const why = cancel?.reason ? `: ${cancel.reason}` : ""
     return html`
-      <div class="progress" data-testid="job-progress">
-        ${progressBar(progress, "Progress")}
-        <p>${progressText(progress)}</p>
-      </div>
+      ${state === "stopping" ? html`<p>Asked to stop by ${cancel?.by}${why}.</p>` : ""}
+      ${
+        progress
+          ? html`<div class="progress" data-testid="job-progress">
+              ${progressBar(progress, "Progress")}
+              <p>${progressText(progress)}</p>
+            </div>`
+          : ""
+      }
     `
   }
 
-  #took({state, started_at, duration: seconds}: JobDetails): string {
-    if (typeof seconds === "number") return ` · took ${duration(seconds)}`
+  #took({state, started_at, duration: seconds, exit_code, signal}: JobDetails): string {
+    if (typeof seconds === "number") {
+      const code = typeof exit_code === "number" ? ` · exit code ${exit_code}` : ""
+      return ` · took ${duration(seconds)}${code}${signal ? ` · signal ${signal}` : ""}`
+    }
     if (isTerminal(state) || !started_at) return ""
     const running = Math.max(0, (Date.now() - Date.parse(started_at)) / 1000)
-    return ` · running for ${duration(Math.floor(running) || 0.1)}`
+    return ` · running for ${duration(Math.floor(running))}`
   }
 
   async #cancel(now: boolean): Promise<void> {
@@ -174,14 +180,13 @@ function showIcon(name: "idle" | "running" | "succeeded" | "failed"): void {
 /** What a screen reader hears: every change of state, and every quarter of the way. */
 function announcement({state, progress}: JobDetails): string {
   const quarter = Math.floor((progress?.fraction ?? 0) * 4) * 25
-  return state === "running" && quarter > 0
-    ? `${STATE_WORDS[state]}, ${quarter} %`
-    : STATE_WORDS[state]
+  const way = state === "running" && quarter > 0 ? `, ${quarter} %` : ""
+  return `Job ${STATE_WORDS[state].toLowerCase()}${way}`
 }
 
 /** How the job ended, when it has. */
 function outcome(record: JobDetails): TemplateResult | string {
-  const {state, result, error, exit_code, signal, stderr_tail, cancel, reason} = record
+  const {state, result, error, stderr_tail, cancel, reason} = record
   switch (state) {
     case "succeeded":
       return result === null || result === undefined
@@ -191,8 +196,6 @@ function outcome(record: JobDetails): TemplateResult | string {
       return html`
         <section class="notice bad">
           <p><strong>${error}</strong></p>
-          ${typeof exit_code === "number" ? html`<p>Exit code ${exit_code}.</p>` : ""}
-          ${signal ? html`<p>Ended by signal ${signal}.</p>` : ""}
           ${stderr_tail ? html`<pre class="block">${stderr_tail}</pre>` : ""}
         </section>
       `

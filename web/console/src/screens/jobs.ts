@@ -1,4 +1,4 @@
-/** My jobs, newest first, live. */
+/** My jobs, newest first, live; operators can look at everybody's. */
 
 import {advance, type Client, type JobEvent, type JobRecord, recordOf} from "@taskrealm/client"
 import {html, type TemplateResult} from "lit"
@@ -6,11 +6,17 @@ import {customElement, property, state} from "lit/decorators.js"
 import {repeat} from "lit/directives/repeat.js"
 import {type Catalog, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
-import {duration, moment} from "../format"
+import {duration, moment, progressText} from "../format"
 import {loading, problem} from "../parts/notice"
-import {progressBar, progressText} from "../parts/progress"
+import {progressBar} from "../parts/progress"
 import {stateBadge} from "../parts/state"
 import {jobLink} from "../route"
+
+/** Seconds between looks at the jobs of others, whose events are not followed here. */
+const LOOK = 3
+
+/** Roles that may see everybody's jobs. */
+const OVERSEERS = new Set(["operator", "backend"])
 
 @customElement("tr-jobs")
 export class JobsScreen extends PageElement {
@@ -18,11 +24,12 @@ export class JobsScreen extends PageElement {
   @property({attribute: false}) catalog!: Catalog
   @state() private jobs = new Map<string, JobRecord>()
   @state() private isLoadingMore = false
+  @state() private isEverybody = false
   #next: string | null = null
   #stops: (() => void)[] = []
 
   #firstPage = new Resource(this, async () => {
-    const {jobs, next} = await this.client.jobs()
+    const {jobs, next} = await this.client.jobs({owner: this.#owner})
     this.jobs = new Map(jobs.map(job => [job.job_id, job]))
     this.#next = next
     return jobs
@@ -33,8 +40,16 @@ export class JobsScreen extends PageElement {
     new Clock(this, () => [...this.jobs.values()].some(isGoing))
   }
 
+  get #owner(): string | null {
+    return this.isEverybody ? null : this.client.authid
+  }
+
   override connectedCallback(): void {
+    const looking = setInterval(() => {
+      if (this.isEverybody) void this.#look()
+    }, LOOK * 1000)
     this.#stops = [
+      () => clearInterval(looking),
       this.client.on("event", event => this.#follow(event)),
       // Events are missing for good: what is shown may be wrong.
       this.client.on("snapshot", ({isFirst}) => {
@@ -56,11 +71,23 @@ export class JobsScreen extends PageElement {
     this.requestUpdate()
   }
 
+  /** Bring the newest jobs of everybody up to date. */
+  async #look(): Promise<void> {
+    const {jobs} = await this.client.jobs({owner: null}).catch(() => ({jobs: []}))
+    if (this.isEverybody) for (const job of jobs) this.jobs.set(job.job_id, job)
+    this.requestUpdate()
+  }
+
+  #choose(event: Event): void {
+    this.isEverybody = (event.target as HTMLInputElement).checked
+    void this.#firstPage.load()
+  }
+
   async #more(): Promise<void> {
     if (this.#next === null) return
     this.isLoadingMore = true
     try {
-      const {jobs, next} = await this.client.jobs({before: this.#next})
+      const {jobs, next} = await this.client.jobs({owner: this.#owner, before: this.#next})
       for (const job of jobs) this.jobs.set(job.job_id, job)
       this.#next = next
     } finally {
@@ -70,7 +97,17 @@ export class JobsScreen extends PageElement {
 
   protected override render(): TemplateResult {
     return html`
-      <h1>Jobs</h1>
+      <div class="row">
+        <h1>Jobs</h1>
+        ${
+          OVERSEERS.has(this.client.role)
+            ? html`<label class="tick">
+                <input type="checkbox" .checked=${this.isEverybody} @change=${this.#choose} />
+                Everybody’s
+              </label>`
+            : ""
+        }
+      </div>
       ${this.#content()}
     `
   }
@@ -107,7 +144,10 @@ export class JobsScreen extends PageElement {
     return html`
       <li data-job=${job.job_id}>
         ${stateBadge(job.state)}
-        <a href=${jobLink(job.job_id)}>${title}</a>
+        <span class="name">
+          <a href=${jobLink(job.job_id)}>${title}</a>
+          ${job.owner === this.client.authid ? "" : html`<span class="quiet">${job.owner}</span>`}
+        </span>
         <span class="what">
           ${
             progress && isGoing(job)
@@ -143,7 +183,7 @@ function summary({state, error, cancel, by, reason}: JobRecord): string {
 }
 
 function took(job: JobRecord): string {
-  if (isGoing(job) && job.started_at) return `· ${duration(since(job.started_at))}`
+  if (isGoing(job) && job.started_at) return `· ${duration(Math.floor(since(job.started_at)))}`
   return typeof job.duration === "number" ? `· ${duration(job.duration)}` : ""
 }
 

@@ -5,11 +5,12 @@ import {html, type PropertyValues, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
 import {type Catalog, taskNamed} from "../catalog"
 import {PageElement} from "../element"
+import {Form} from "../form"
 import {duration} from "../format"
-import {controlId, fieldTemplate} from "../parts/field"
+import {fieldTemplate} from "../parts/field"
 import {loading, problem} from "../parts/notice"
 import {jobLink} from "../route"
-import {type Draft, draftOf, type Field, fieldsOf, readAll} from "../schema"
+import {fieldsOf} from "../schema"
 
 /** What every task can be run with; their names are those of the options of `exec`. */
 const OPTIONS = fieldsOf({
@@ -45,42 +46,38 @@ export class TaskScreen extends PageElement {
   /** The job whose arguments fill the form. */
   @property({attribute: false}) from: string | null = null
 
-  @state() private fields: Field[] = []
-  @state() private drafts: Record<string, Draft> = {}
-  @state() private errors: Record<string, string> = {}
   @state() private failure: Error | null = null
+  /** Refused fields that the form does not have. */
+  @state() private others: Record<string, string> = {}
   @state() private preview: string | null = null
   @state() private isBusy = false
-  #filledFor: string | null = null
+  #form = new Form([])
+  #options = new Form(OPTIONS)
+  #isFilled = false
 
   get #task(): Task | undefined {
     return taskNamed(this.catalog, this.name)
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("name") || changed.has("from")) this.#filledFor = null
+    if (changed.has("name") || changed.has("from")) this.#isFilled = false
     const task = this.#task
-    if (task && this.#filledFor === null) void this.#fill(task)
+    if (task && !this.#isFilled) void this.#fill(task)
   }
 
   async #fill(task: Task): Promise<void> {
-    this.#filledFor = task.name
-    this.fields = fieldsOf(task.parameters)
-    this.errors = {}
+    const form = new Form(fieldsOf(task.parameters))
+    this.#form = form
+    this.#options = new Form(OPTIONS)
+    this.#isFilled = true
     this.failure = null
+    this.others = {}
     this.preview = null
-    this.drafts = {}
-    for (const field of [...this.fields, ...OPTIONS]) {
-      this.drafts[field.name] = draftOf(field, field.preset)
-    }
     if (this.from === null) return
     try {
       const {arguments: before} = await this.client.job(this.from).details()
-      const entries = this.fields.map(field => [
-        field.name,
-        draftOf(field, field.name in before ? before[field.name] : field.preset),
-      ])
-      this.drafts = {...this.drafts, ...Object.fromEntries(entries)}
+      form.fill(before)
+      this.requestUpdate()
     } catch (error) {
       this.failure = error as Error
     }
@@ -93,18 +90,16 @@ export class TaskScreen extends PageElement {
       if (tasks) return html`<h1>${this.name}</h1>${problem(new Error(unknown(this.name)))}`
       return error ? problem(error) : loading("the task")
     }
-    const own = new Set(this.fields.map(field => field.name))
-    const options = OPTIONS.filter(field => !own.has(field.name))
     return html`
       <p class="quiet"><a href="#/tasks">Tasks</a></p>
       <h1>${task.title || task.name}</h1>
       ${task.help ? html`<p class="prose">${task.help}</p>` : ""}
       <form class="stack" data-testid="task-form" novalidate @submit=${this.#run}>
         ${this.#summary()}
-        ${this.fields.map(field => this.#field(field))}
-        <details ?open=${options.some(({name}) => this.errors[name])}>
+        ${this.#fields(this.#form, "argument")}
+        <details ?open=${this.#options.firstWrong !== undefined}>
           <summary>Options</summary>
-          ${options.map(field => this.#field(field))}
+          ${this.#fields(this.#options, "option")}
         </details>
         <div class="row">
           <button class="primary" ?disabled=${this.isBusy}>Run</button>
@@ -123,26 +118,31 @@ export class TaskScreen extends PageElement {
     `
   }
 
-  #field(field: Field): TemplateResult {
-    const draft = this.drafts[field.name] ?? draftOf(field, field.preset)
-    return fieldTemplate(field, draft, this.errors[field.name], next => {
-      this.drafts = {...this.drafts, [field.name]: next}
-      this.preview = null
-    })
+  #fields(form: Form, prefix: string): TemplateResult[] {
+    return form.fields.map(field =>
+      fieldTemplate(field, `${prefix}-${field.name}`, {
+        draft: form.draft(field),
+        error: form.errors[field.name],
+        onInput: draft => {
+          form.type(field, draft)
+          this.preview = null
+          this.requestUpdate()
+        },
+      }),
+    )
   }
 
-  /** Errors that belong to no field of the form, and how many others there are. */
+  /** How many fields need a change, and what is wrong besides. */
   #summary(): TemplateResult | string {
     if (this.failure) return problem(this.failure)
-    const names = Object.keys(this.errors)
-    if (names.length === 0) return ""
-    const shown = new Set([...this.fields, ...OPTIONS].map(field => field.name))
+    const others = Object.entries(this.others)
+    const wrong = [this.#form, this.#options].flatMap(form => Object.keys(form.errors))
+    const count = wrong.length + others.length
+    if (count === 0) return ""
     return html`
       <div class="notice bad" role="alert">
-        <p>${names.length === 1 ? "One field needs" : `${names.length} fields need`} a change.</p>
-        ${names
-          .filter(name => !shown.has(name))
-          .map(name => html`<p><strong>${name}</strong>: ${this.errors[name]}</p>`)}
+        <p>${count === 1 ? "One field needs" : `${count} fields need`} a change.</p>
+        ${others.map(([name, sentence]) => html`<p><strong>${name}</strong>: ${sentence}</p>`)}
       </div>
     `
   }
@@ -167,18 +167,19 @@ export class TaskScreen extends PageElement {
   async #submit(
     act: (args: Record<string, unknown>, options: ExecOptions) => Promise<void>,
   ): Promise<void> {
-    const {args, errors} = readAll(this.fields, this.drafts)
-    const options = readAll(OPTIONS, this.drafts)
-    this.errors = {...errors, ...options.errors}
+    const args = this.#form.read()
+    const options = this.#options.read()
     this.failure = null
+    this.others = {}
     this.preview = null
-    if (Object.keys(this.errors).length > 0) return this.#focusError()
+    if (args === null || options === null) return this.#focusError()
     this.isBusy = true
     try {
-      await act(args, options.args)
+      await act(args, options)
     } catch (error) {
-      this.errors = error instanceof TaskRealmError ? byField(error.fields) : {}
-      if (Object.keys(this.errors).length === 0) this.failure = error as Error
+      const fields = error instanceof TaskRealmError ? error.fields : {}
+      this.others = this.#options.refuse(this.#form.refuse(fields))
+      if (Object.keys(fields).length === 0) this.failure = error as Error
       await this.#focusError()
     } finally {
       this.isBusy = false
@@ -187,26 +188,15 @@ export class TaskScreen extends PageElement {
 
   /** Put the focus on the first field that needs a change. */
   async #focusError(): Promise<void> {
+    this.requestUpdate()
     await this.updateComplete
-    const wrong = [...this.fields, ...OPTIONS].find(({name}) => this.errors[name])
-    const control = wrong && this.querySelector(`#${CSS.escape(controlId(wrong.name))}`)
-    const target = control?.matches("fieldset") ? control.querySelector("input") : control
-    ;(target as HTMLElement | null | undefined)?.focus()
+    const wrong = this.querySelector(".field:has(.error)")
+    wrong?.querySelector<HTMLElement>("input, select, textarea")?.focus()
   }
 }
 
 function unknown(name: string): string {
   return `There is no task ${name}, or you may not run it.`
-}
-
-/** Errors of parts of a field (`sizes.0`) count for the field. */
-function byField(fields: Readonly<Record<string, string>>): Record<string, string> {
-  const errors: Record<string, string> = {}
-  for (const [path, sentence] of Object.entries(fields)) {
-    const name = path.split(/[.[]/, 1)[0] ?? path
-    errors[name] = errors[name] ? `${errors[name]}; ${sentence}` : sentence
-  }
-  return errors
 }
 
 /** *word* as a shell would need it, for reading only. */

@@ -1,39 +1,16 @@
-"""Restarting programs: how fast, where their output goes, and telling the supervisor."""
+"""Where the output of the node's processes goes: files that never grow beyond a limit."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPONENT_ENDED = "X_COMPONENT_ENDED=1"
-"""What a wrapper tells the supervisor when its component has ended by itself."""
-
 LOG_LIMIT = 10_000_000  # bytes
 LOG_INTERVAL = 60.0  # seconds between two looks at the size of a log
-
-
-class Backoff:
-    """Waits longer and longer between the starts of a program that keeps ending."""
-
-    FIRST = 0.2  # seconds
-    LONGEST = 10.0  # seconds
-    SETTLED = 30.0  # seconds that a program must have run to count as healthy
-
-    def __init__(self) -> None:
-        self._next = self.FIRST
-
-    def delay(self, ran: float) -> float:
-        """Seconds to wait after the program has run for *ran* seconds."""
-        if ran >= self.SETTLED:
-            self._next = self.FIRST
-        delay, self._next = self._next, min(2 * self._next, self.LONGEST)
-        return delay
 
 
 def open_log(path: Path) -> int:
@@ -48,17 +25,6 @@ def trim_log(path: Path) -> None:
         # Programs that have it open go on appending to it, so it must stay the same file.
         shutil.copy(path, f"{path}.1")
         os.truncate(path, 0)
-
-
-def notify(message: str) -> None:
-    """Send *message* to the supervisor, if there is one, as services do to systemd."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
-            contextlib.suppress(OSError),
-        ):
-            sender.connect(address)
-            sender.send(message.encode())
 
 
 class LogEnd:

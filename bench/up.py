@@ -1,0 +1,13 @@
+"""`taskrealm up` for a node on which an executor may also offer the echo procedure."""
+
+from __future__ import annotations
+
+from taskrealm.cli import main
+from taskrealm.protocol import uris
+
+from .node import ECHO
+
+if __name__ == "__main__":
+    # The configuration lets an executor register these, and nothing else.
+    uris.PROCEDURES = (*uris.PROCEDURES, ECHO)
+    main()

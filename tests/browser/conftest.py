@@ -1,0 +1,91 @@
+"""A real Chromium, and pages in it that are signed in at a real node."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
+from tests.needs import needs
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from tests.nodes import Node
+
+    Visit = Callable[..., AbstractAsyncContextManager[Page]]
+
+SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = needs("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+def relay(socket: WebSocketRoute, sockets: asyncio.Queue[WebSocketRoute]) -> None:
+    """Let a page's socket through to the node."""
+    socket.connect_to_server()
+    sockets.put_nowait(socket)
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Node) -> Visit:
+    """
+    Opens the console in a browser context of its own, signed in by a link.
+
+    Whatever the page logs as an error, or asks of another host, fails the test. Each
+    WebSocket that it opens is put into *sockets*, there to be cut.
+    """
+
+    @asynccontextmanager
+    async def open_page(
+        authid: str,
+        role: str = "user",
+        *,
+        sockets: asyncio.Queue[WebSocketRoute] | None = None,
+        **context: Any,
+    ) -> AsyncIterator[Page]:
+        address = f"http://127.0.0.1:{site.port}/"
+        own = await browser.new_context(**context)
+        if sockets is not None:
+            await own.route_web_socket("**/ws", lambda socket: relay(socket, sockets))
+        page = await own.new_page()
+        page.set_default_timeout(15_000)
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:", "blob:"))
+                else complaints.append(f"asked {request.url}")
+            ),
+        )
+        code = site.issue(authid, role, code=True)
+        await page.goto(f"{address}#signin={code}")
+        await page.get_by_test_id("task-list").wait_for()
+        yield page
+        await own.close()
+        assert not complaints
+
+    return open_page
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], Any]:
+    """Keeps a picture of a page as output of the tests."""
+
+    async def take(page: Page, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    return take

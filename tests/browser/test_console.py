@@ -1,0 +1,237 @@
+"""The console in a real Chromium, at a real node: sign in, run, watch, cancel, come back."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+from tests.needs import needs
+from tests.nodes import processes_of
+from tests.site import client, is_running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.async_api import Page
+    from tests.nodes import Node
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+LIMIT = 120.0  # seconds
+
+
+def make_video(path: Path, seconds: int) -> None:
+    """A film of ffmpeg's test pattern with a tone, heavy enough to take a while to convert."""
+    subprocess.run(
+        [
+            *(needs("ffmpeg"), "-y", "-loglevel", "error"),
+            *("-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate=30:duration={seconds}"),
+            *("-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-shortest", str(path)),
+        ],
+        check=True,
+    )
+
+
+async def submit(page: Page, task: str, **fields: str) -> str:
+    """Fill in the form of *task* and run it; gives the job's id from the address."""
+    await page.goto(page.url.partition("#")[0] + f"#/tasks/{task}")
+    for label, value in fields.items():
+        choice = page.get_by_role("radio", name=value, exact=True)
+        if await choice.count():
+            await choice.check()
+        else:
+            await page.get_by_label(label).fill(value)
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await page.get_by_test_id("job-state").wait_for()
+    return page.url.rpartition("/")[2]
+
+
+def programs_of(site: Node, job_id: str) -> list[int]:
+    """The pids of everything that runs in the working directory of a job."""
+    return [
+        pid
+        for pid in processes_of(site.folder)
+        if Path(f"/proc/{pid}/cwd").resolve().name == job_id
+    ]
+
+
+@pytest.mark.capability("J1", "P1", "O4", "U1", "U8", "N6", "N8", "C2", "N4")
+async def test_a_film_is_converted_before_ones_eyes_and_a_second_one_is_stopped(
+    site: Node, visit: Any, screenshot: Callable[[Page, str], Any]
+) -> None:
+    make_video(site.folder.root / "files" / "film.mp4", seconds=20)
+    async with visit("ann") as page:
+        await expect(page.get_by_test_id("connection")).to_have_text("Live")
+        await screenshot(page, "tasks")
+        await submit(page, "video.transcode", Source="film.mp4", Preset="480p")
+        bar = page.get_by_role("progressbar")
+        await bar.wait_for()
+        seen: list[float] = []
+        output_grew: list[int] = []
+        state = page.get_by_test_id("job-state")
+        async with asyncio.timeout(LIMIT):
+            while await state.get_attribute("data-state") in ("queued", "running"):
+                if await bar.count():
+                    value = await bar.get_attribute("value")
+                    if value and (not seen or float(value) != seen[-1]):
+                        seen.append(float(value))
+                        output_grew.append(
+                            len(await page.get_by_test_id("job-output").inner_text())
+                        )
+                        if len(seen) == 3:
+                            await screenshot(page, "job-running")
+        await expect(state).to_have_attribute("data-state", "succeeded")
+        await screenshot(page, "job-succeeded")
+
+        assert len(seen) >= 3
+        assert seen == sorted(seen)
+        assert output_grew[-1] > output_grew[0] > 0
+        made = [*(site.folder.root / "files").glob("film*480p*.mp4")]
+        assert len(made) == 1
+        assert made[0].stat().st_size > 10_000
+
+        job_id = await submit(page, "video.transcode", Source="film.mp4", Preset="1080p")
+        await page.get_by_role("progressbar").wait_for()
+        pids = programs_of(site, job_id)
+        assert pids
+        await page.get_by_test_id("job-cancel").click()
+        await expect(state).to_have_attribute("data-state", "cancelled")
+        await screenshot(page, "job-cancelled")
+
+        assert not [pid for pid in pids if is_running(pid)]
+        assert not programs_of(site, job_id)
+        await page.get_by_role("link", name="Jobs").first.click()
+        states = page.get_by_test_id("jobs-list").locator("[data-state]")
+        await expect(states).to_have_count(2)
+        await screenshot(page, "jobs")
+
+
+@pytest.mark.capability("S5", "J1")
+async def test_a_refused_field_is_shown_where_it_is(
+    visit: Any, screenshot: Callable[[Page, str], Any]
+) -> None:
+    async with visit("bea") as page:
+        await page.goto(page.url.partition("#")[0] + "#/tasks/text.count")
+        await page.get_by_label("Source").fill("no-such-file.txt")
+        await page.get_by_role("button", name="Run", exact=True).click()
+        await page.get_by_role("alert").first.wait_for()
+        await screenshot(page, "form-refused")
+
+        await expect(page.get_by_label("Source")).to_be_focused()
+        await expect(page.get_by_label("Source")).to_have_attribute("aria-invalid", "true")
+        assert "#/tasks/text.count" in page.url
+
+
+@pytest.mark.capability("D2", "D7", "N3")
+async def test_a_second_page_and_a_reload_see_the_same_job(visit: Any) -> None:
+    async with (
+        visit("cleo") as page,
+        visit("cleo", viewport={"width": 360, "height": 740}) as phone,
+    ):
+        job_id = await submit(page, "demo.count", To="4", Interval="0.5")
+        await phone.goto(phone.url.partition("#")[0] + f"#/jobs/{job_id}")
+        await page.reload()
+        for each in (page, phone):
+            await expect(each.get_by_test_id("job-state")).to_have_attribute(
+                "data-state", "succeeded"
+            )
+            await expect(each.get_by_test_id("job-output")).to_contain_text("1 of 4")
+            await expect(each.get_by_test_id("job-output")).to_contain_text("4 of 4")
+
+
+@pytest.mark.capability("D6", "D8", "J1", "N1")
+async def test_a_page_that_is_cut_off_ten_times_misses_nothing(visit: Any) -> None:
+    sockets: asyncio.Queue[Any] = asyncio.Queue()
+    async with visit("dora", sockets=sockets) as page:
+        await submit(page, "demo.count", To="80", Interval="0.25")
+        assert sockets.qsize() == 2  # one to exchange the sign-in code, one with the token
+        sockets.get_nowait()
+        async with asyncio.timeout(LIMIT):
+            for _ in range(10):
+                await expect(page.get_by_test_id("connection")).to_have_text("Live", timeout=60_000)
+                await (await sockets.get()).close()
+        await expect(page.get_by_test_id("job-state")).to_have_attribute(
+            "data-state", "succeeded", timeout=LIMIT * 1000
+        )
+
+        output = page.get_by_test_id("job-output")
+        await expect(output).to_contain_text("80 of 80")
+        text = await output.inner_text()
+        assert [line for line in text.splitlines() if " of " in line] == [
+            f"{number} of 80" for number in range(1, 81)
+        ]
+
+
+@pytest.mark.capability("D1", "D4", "C3")
+async def test_a_page_shows_nothing_of_another_users_job(site: Node, visit: Any) -> None:
+    async with client(site, "eve") as eve:
+        job = await eve.exec("probe.nap")
+        async with visit("finn") as page:
+            await page.goto(page.url.partition("#")[0] + f"#/jobs/{job.job_id}")
+            await expect(page.get_by_role("main")).to_contain_text("no job")
+            assert await page.get_by_test_id("job-cancel").count() == 0
+        assert await job.cancel(now=True) in ("stopping", "removed_from_queue")
+
+
+@pytest.mark.capability("Z2", "Z3")
+async def test_a_sign_in_link_works_once_and_leaves_no_trace_in_the_address(
+    site: Node, browser: Any, screenshot: Callable[[Page, str], Any]
+) -> None:
+    link = f"http://127.0.0.1:{site.port}/#signin={site.issue('gus', code=True)}"
+    for tries in (1, 2):
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(link)
+        if tries == 1:
+            await page.get_by_test_id("task-list").wait_for()
+            await page.reload()
+            await page.get_by_test_id("task-list").wait_for()
+        else:
+            await page.get_by_role("alert").wait_for()
+            await screenshot(page, "sign-in-refused")
+        assert "signin" not in page.url
+        await context.close()
+
+
+@pytest.mark.capability("J1")
+async def test_by_keyboard_alone_a_job_is_started_and_cancelled(visit: Any) -> None:
+    async with visit("hana") as page:
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        await page.get_by_role("link", name="Count slowly").focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_test_id("task-form").wait_for()
+        await page.get_by_label("To").focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_test_id("job-cancel").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("job-state")).to_have_attribute("data-state", "cancelled")
+
+
+@pytest.mark.capability("N29")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_screen_fits_a_phone(
+    site: Node, visit: Any, screenshot: Callable[[Page, str], Any], scheme: str
+) -> None:
+    async with visit(
+        f"iris-{scheme}", viewport={"width": 320, "height": 700}, color_scheme=scheme
+    ) as page:
+        await submit(page, "demo.count", To="2", Interval="0")
+        await expect(page.get_by_test_id("job-state")).to_have_attribute("data-state", "succeeded")
+        job = page.url.partition("#")[2]
+        for name, place in {
+            "tasks": "/tasks",
+            "form": "/tasks/video.transcode",
+            "job": job,
+            "jobs": "/jobs",
+        }.items():
+            await page.goto(page.url.partition("#")[0] + f"#{place}")
+            await page.locator("main h1").wait_for()
+            await screenshot(page, f"phone-{scheme}-{name}")
+
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 320

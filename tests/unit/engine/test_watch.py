@@ -1,0 +1,84 @@
+"""The watch serves descriptors that are readable, and only those it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from taskrealm.engine.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def readable_pipe() -> Iterator[int]:
+    """The readable end of a pipe that holds one byte."""
+    reader, writer = os.pipe()
+    os.write(writer, b"x")
+    os.close(writer)
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+
+
+async def test_a_readable_descriptor_is_served_until_it_is_removed() -> None:
+    watch = Watch.of(asyncio.get_running_loop())
+    served = asyncio.Event()
+    count = 0
+
+    def serve(descriptor: int) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            watch.remove(descriptor)
+            served.set()
+
+    with readable_pipe() as reader:
+        watch.add(reader, serve)
+        async with asyncio.timeout(10):
+            await served.wait()
+        await asyncio.sleep(0)
+
+    assert count == 3
+
+
+async def test_who_takes_the_number_of_a_closed_descriptor_is_not_mistaken_for_it() -> None:
+    watch = Watch.of(asyncio.get_running_loop())
+    done = asyncio.Event()
+    served: list[int] = []
+    mistaken: list[int] = []
+    silent, writer = os.pipe()
+
+    with readable_pipe() as first, readable_pipe() as second:
+
+        def replace_the_other(descriptor: int) -> None:
+            served.append(descriptor)
+            other = second if descriptor == first else first
+            watch.remove(first)
+            watch.remove(second)
+            os.dup2(silent, other)
+            watch.add(other, mistaken.append)
+            done.set()
+
+        # Both are readable at once, and whoever is served first takes the place of the other.
+        watch.add(first, replace_the_other)
+        watch.add(second, replace_the_other)
+        async with asyncio.timeout(10):
+            await done.wait()
+        await asyncio.sleep(0)
+        watch.remove(second if served[0] == first else first)
+    os.close(silent)
+    os.close(writer)
+
+    assert len(served) == 1
+    assert mistaken == []
+
+
+async def test_each_event_loop_has_one_watch() -> None:
+    loop = asyncio.get_running_loop()
+
+    assert Watch.of(loop) is Watch.of(loop)
