@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ class StandIn:
         self.reaches_back_to = 0
         self.is_silent = False
         """Whether events are journalled only, as if their publications were lost."""
+        self.is_stuck = False
+        """Whether it never answers what tasks there are."""
+        self.was_asked = asyncio.Event()
         self.calls: list[str] = []
         self._session: Session | None = None
         self._output: dict[tuple[str, str], bytes] = {}
@@ -40,7 +44,7 @@ class StandIn:
         """Answer calls on *session*, and announce that we are there."""
         self._session = session
         handlers: dict[str, Callable[..., Any]] = {
-            uris.TASKS: lambda _call: [{"name": "echo"}, {"name": "wait"}],
+            uris.TASKS: self._tasks,
             uris.CHECK: self._check,
             uris.EXEC: self._exec,
             uris.EXEC_MANY: self._exec_many,
@@ -132,6 +136,12 @@ class StandIn:
             self._session.publish(topic, events)
         elif job["deliver"] == "session":
             self._session.publish(topic, events, eligible=[self._receivers[job["job_id"]]])
+
+    async def _tasks(self, _call: Call) -> list[dict[str, Any]]:
+        self.was_asked.set()
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        return [{"name": "echo"}, {"name": "wait"}]
 
     def _exec(
         self, call: Call, task: str, args: list[Any], kwargs: dict[str, Any], **options: Any

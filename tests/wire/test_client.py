@@ -33,7 +33,7 @@ from .realm import MESSAGE_SIZE
 from .standin import StandIn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
 
     from taskrealm.protocol.jobs import Event
     from taskrealm.wire import Session
@@ -405,6 +405,7 @@ async def test_what_happened_while_the_executor_was_away_is_read_when_it_is_back
         await soon(job.result())
 
 
+@pytest.mark.capability("N2")
 async def test_a_stream_that_starts_anew_is_told_to_its_listeners(
     client: Client, executor: StandIn, line: Line
 ) -> None:
@@ -438,26 +439,15 @@ async def test_jobs_that_ended_beyond_the_reach_of_the_journal_are_looked_at(
 
 @pytest.mark.capability("D9")
 async def test_a_call_in_flight_when_the_line_is_cut_fails(
-    enter: Enter, line: Line, executor: StandIn, executor_session: Session
+    client: Client, executor: StandIn, line: Line
 ) -> None:
-    reached = asyncio.Event()
+    executor.is_stuck = True
+    call = asyncio.ensure_future(client.tasks())
+    await soon(executor.was_asked.wait())
+    line.cut()
 
-    async def hang(*_: object) -> None:
-        reached.set()
-        await asyncio.Event().wait()
-
-    async with client_at(line.ws) as client:
-        await executor_session.call("wamp.registration.lookup", uris.TASKS)
-        executor_session._procedures = {
-            number: procedure if procedure.uri != uris.TASKS else type(procedure)(uris.TASKS, hang)
-            for number, procedure in executor_session._procedures.items()
-        }
-        call = asyncio.ensure_future(client.tasks())
-        await soon(reached.wait())
-        line.cut()
-
-        with pytest.raises(Disconnected):
-            await soon(call)
+    with pytest.raises(Disconnected):
+        await soon(call)
 
 
 async def test_a_call_made_while_offline_waits_for_the_connection(
@@ -493,23 +483,22 @@ async def test_a_client_without_an_executor_says_so_and_works_once_it_is_there(
         assert await soon((await soon(submitting)).result()) == [[1], {}]
 
 
-@pytest.mark.parametrize("waiting_for", ["events", "result", "job", "output"])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        pytest.param(lambda client, _job: all_of(client.events()), id="for all events"),
+        pytest.param(lambda _client, job: all_of(job), id="for events of a job"),
+        pytest.param(lambda _client, job: job.result(), id="for a result"),
+        pytest.param(lambda _client, job: all_of(job.output()), id="for output"),
+    ],
+)
 async def test_closing_the_client_ends_all_waiting(
-    executor: StandIn, realm: Realm, waiting_for: str
+    executor: StandIn, realm: Realm, wait: Callable[[Client, Job], Coroutine[Any, Any, Any]]
 ) -> None:
     async with client_at(realm.ws) as client:
         job = await client.exec("wait")
+        waiting = asyncio.create_task(wait(client, job))
         await first(2, job)
-        what: dict[str, Awaitable[Any]] = {
-            "events": all_of(client.events()),
-            "result": job.result(),
-            "job": all_of(job),
-            "output": all_of(job.output()),
-        }
-        waiting = asyncio.ensure_future(what.pop(waiting_for))
-        for unused in what.values():
-            unused.close()  # type: ignore[attr-defined]
-        await asyncio.sleep(0.05)
 
     with pytest.raises(Disconnected, match="closed"):
         await soon(waiting)

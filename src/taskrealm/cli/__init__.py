@@ -59,7 +59,7 @@ class Verbs(click.Group):
         """Take the words of the command line, which must be text for the wire to carry them."""
         for word in args:
             if any("\ud800" <= character <= "\udfff" for character in word):
-                raise click.UsageError(f"{visible(word)!r} is not UTF-8 text", ctx)
+                raise click.UsageError(f"{visible(word)} is not UTF-8 text", ctx)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

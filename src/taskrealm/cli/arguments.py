@@ -78,7 +78,9 @@ class TaskCommand(click.Command):
             TaskOption(index, name, _resolved(each, schema), required=name in required)
             for index, (name, each) in enumerate(schema.get("properties", {}).items())
         ]
-        taken = {flag for option in self.task_options for flag in option.opts}
+        taken = {
+            flag for option in self.task_options for flag in (*option.opts, *option.secondary_opts)
+        }
         super().__init__(
             visible(task["name"]),
             params=[
@@ -105,7 +107,7 @@ class TaskCommand(click.Command):
         Raises:
             click.UsageError: An unknown flag, a word too many, or a value of the wrong type.
         """
-        with self.make_context(path, list(words), resilient_parsing=False) as ctx:
+        with self.make_context(path, list(words)) as ctx:
             given = dict(ctx.params)
             positional = given.pop("words")
             arguments = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +42,12 @@ class Connection:
         from ..client import Client, Disconnected, Refused
 
         try:
-            async with Client(self.url, token=self.token, realm=self.realm) as client:
+            async with AsyncExitStack() as stack:
+                client = Client(self.url, token=self.token, realm=self.realm)
+                try:
+                    await stack.enter_async_context(client)
+                except ValueError as error:
+                    raise Stopped(str(error), exits.USAGE) from None
                 yield client
         except Refused as error:
             raise Stopped(f"{self.url} does not let us in: {error}", exits.NOT_ALLOWED) from None

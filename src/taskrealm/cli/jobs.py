@@ -73,6 +73,9 @@ def ls(
         for job in found:
             print_json(job)
         return
+    if not found:
+        say("There are no such jobs")
+        return
     headings = ["job", "task", "state", "submitted", "took", "progress"]
     rows = [[job["job_id"], *_row(job)] for job in found]
     if everybody:

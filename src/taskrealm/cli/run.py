@@ -34,7 +34,6 @@ def job_options() -> list[click.Option]:
 @click.command(
     params=[*job_options()],
     context_settings={"allow_interspersed_args": False},
-    options_metavar="[OPTIONS]",
 )
 @click.argument("task")
 @click.argument(
@@ -69,7 +68,9 @@ async def _run(
         task = named(name, await client.tasks())
         arguments, more = parse(task, words)
         options |= {
-            option: value for option, value in more.items() if value not in (None, (), False)
+            option: value
+            for option, value in more.items()
+            if value is not None and value is not False and value != ()
         }
         job = await client.exec(
             task["name"],

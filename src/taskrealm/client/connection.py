@@ -7,7 +7,7 @@ import random
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.errors import RateLimited, Unavailable
+from ..protocol.errors import InvalidToken, RateLimited, Unavailable
 from ..wire import Disconnected, Refused, join, stay_joined
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ class Connection:
         self.authid = ""
         self.role = ""
         self.status = Status.CONNECTING
+        self.patience = patience
         self._url = url
         self._token = token
         self._options: dict[str, Any] = {"realm": realm, "serializer": serializer}
         if send_limit is not None:
             self._options["send_limit"] = send_limit
-        self._patience = patience
         self._session: Session | None = None
         self._staying: asyncio.Task[None] | None = None
         self._over: BaseException | None = None
@@ -83,21 +83,24 @@ class Connection:
 
         async def arrive(session: Session) -> None:
             if session.authid != self.authid:
-                raise Refused("", f"The token is now that of {session.authid}, not {self.authid}")
+                raise Refused(
+                    InvalidToken.uri,
+                    f"The token is now that of {session.authid}, not {self.authid}",
+                )
             await on_join(session)
             self._set(session, Status.LIVE)
             session.lost.add_done_callback(lambda _: self._lose())
 
-        def leave(staying: asyncio.Task[None]) -> None:
+        def finish(staying: asyncio.Task[None]) -> None:
             error = None if staying.cancelled() else staying.exception()
             self._over = error or Disconnected("The client is closed")
             self._set(None, Status.CLOSED if error is None else Status.REFUSED)
             on_over()
 
         self._staying = asyncio.create_task(stay_joined(join_once, arrive))
-        self._staying.add_done_callback(leave)
+        self._staying.add_done_callback(finish)
         try:
-            await self.session(self._patience)
+            await self.session(self.patience)
         except BaseException:
             await self.close()
             raise
@@ -126,11 +129,12 @@ class Connection:
         Raises:
             Unavailable: There was none within *patience* seconds.
         """
-        if self._session is not None:
+        if self._session is not None and not self._session.is_lost:
             return self._session
         try:
             async with asyncio.timeout(patience):
-                while self._session is None:
+                # A session may be lost some time before we are told.
+                while self._session is None or self._session.is_lost:
                     self.require()
                     await self.change()
                 return self._session
@@ -150,14 +154,14 @@ class Connection:
             Unavailable: There is no connection, or no executor.
             Disconnected: The connection was lost during the call.
         """
-        session = await self.session(self._patience)
+        session = await self.session(self.patience)
         return await session.call(uri, *args, **kwargs)
 
     async def call_and_take(
         self, take: Callable[[Any], Any], uri: str, /, *args: Any, **kwargs: Any
     ) -> Any:
         """Like `call`; see `Session.call_and_take`."""
-        session = await self.session(self._patience)
+        session = await self.session(self.patience)
         return await session.call_and_take(take, uri, *args, **kwargs)
 
     async def insist(self, uri: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -171,10 +175,10 @@ class Connection:
             session = await self.session()
             try:
                 return await session.call(uri, *args, **kwargs)
+            except Disconnected:
+                continue
             except RateLimited as error:
                 await asyncio.sleep(error.retry_after)
-            except Disconnected:
-                await asyncio.sleep(0)
             except Unavailable:
                 await asyncio.sleep(random.uniform(0, PAUSE))
 

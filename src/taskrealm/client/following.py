@@ -13,7 +13,7 @@ from ..protocol import uris
 from ..protocol.errors import Error, TooLarge, Unavailable
 from ..protocol.jobs import Delivery, Event
 from ..wire import Disconnected, Refused
-from .connection import PATIENCE, PAUSE
+from .connection import PAUSE
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Following:
         if self._placed.is_set():
             return
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._connection.patience):
                 await self._placed.wait()
         except TimeoutError:
             raise Unavailable("The executor is not there just now; try again in a moment") from None

@@ -76,7 +76,7 @@ class Job:
             UnknownJob: There is no such job, or not one that we may see.
         """
         async with asyncio.timeout(timeout):
-            await self._attach()
+            await self.attach()
             checked = 0
             while self._end is None:
                 if checked < self._doubts:
@@ -101,21 +101,13 @@ class Job:
         snapshot: dict[str, Any] = await self._connection.call(uris.JOB, self.job_id)
         return snapshot
 
-    async def output(
-        self, stream: str | None = None, offset: int = 0
-    ) -> AsyncIterator[OutputChunk]:
+    def output(self, stream: str | None = None, offset: int = 0) -> AsyncIterator[OutputChunk]:
         """
         What the job prints on *stream*, `"stdout"` or `"stderr"` or both, live to the end.
 
         It begins at byte *offset*, which only makes sense for one stream.
         """
-        await self._attach()
-        chunks = read_output(self, self._connection, stream, offset)
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
+        return read_output(self, self._connection, stream, offset)
 
     @property
     def has_ended(self) -> bool:
@@ -126,6 +118,19 @@ class Job:
     def doubts(self) -> int:
         """How many times there was reason to ask whether something has been missed."""
         return self._doubts
+
+    async def attach(self) -> None:
+        """Find out about a job that was not submitted through this client."""
+        if self._attaching is None:
+            return
+        async with self._attaching:
+            if not self.owner:
+                snapshot = await self._connection.insist(uris.JOB, self.job_id)
+                self._look_at(snapshot)
+                self.delivery = Delivery(snapshot["deliver"])
+                self.owner = snapshot["owner"]
+                if not self.has_ended:
+                    await self._following.attach(self)
 
     def feed(self, event: dict[str, Any]) -> None:
         """Take an *event* of this job that has arrived."""
@@ -162,7 +167,7 @@ class Job:
         await self._news.wait()
 
     async def _events(self) -> AsyncIterator[Event]:
-        await self._attach()
+        await self.attach()
         position = checked = 0
         while True:
             while self._head - len(self._window) <= position < self._head:
@@ -189,19 +194,6 @@ class Job:
                 if not page["events"]:
                     # What the journal does not have either will never come.
                     position = max(position, self._head - len(self._window))
-
-    async def _attach(self) -> None:
-        """Find out about a job that was not submitted through this client."""
-        if self._attaching is None:
-            return
-        async with self._attaching:
-            if not self.owner:
-                snapshot = await self._connection.insist(uris.JOB, self.job_id)
-                self._look_at(snapshot)
-                self.delivery = Delivery(snapshot["deliver"])
-                self.owner = snapshot["owner"]
-                if not self.has_ended:
-                    await self._following.attach(self)
 
     def _look_at(self, snapshot: Mapping[str, Any]) -> None:
         state = State(snapshot["state"])

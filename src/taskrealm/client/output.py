@@ -50,6 +50,7 @@ async def read_output(
         raise ValueError(f"{stream!r} is no output stream: use stdout, stderr or None for both")
     if stream is None and offset:
         raise ValueError("An offset belongs to one stream: say which")
+    await job.attach()
     positions = dict.fromkeys(STREAMS if stream is None else (stream,), offset)
     behind = set(positions)
     live: deque[dict[str, Any]] = deque()
@@ -75,12 +76,12 @@ async def read_output(
                 behind = set(positions)
             while live:
                 chunk = live.popleft()
-                position = positions.get(chunk["stream"])
-                if position == chunk["offset"]:
-                    positions[chunk["stream"]] = chunk["next"]
-                    yield OutputChunk(**chunk)
-                elif position is not None and position < chunk["next"]:
-                    behind.add(chunk["stream"])
+                name, begin, end = chunk["stream"], chunk["offset"], chunk["next"]
+                if positions.get(name) == begin:
+                    positions[name] = end
+                    yield OutputChunk(name, begin, end, chunk["text"])
+                elif positions.get(name, end) < end:
+                    behind.add(name)
             if job.has_ended or checked < job.doubts:
                 checked = job.doubts
                 behind = set(positions)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..journal import OutputStore
     from .feed import OutputFeed, ProgressFeed
+    from .folders import WorkFolders
 
 STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 OUTPUT_HEAD = 65_536  # bytes of each stream kept in memory for the result
@@ -60,8 +59,7 @@ class Surroundings:
     """What every attempt on this node has in common."""
 
     node_id: str
-    directory: Path
-    """Holds the private working directory of each running job."""
+    folders: WorkFolders
     environment: Mapping[str, str]
     """The part of the environment that all programs receive."""
     output: OutputStore
@@ -104,8 +102,7 @@ class Attempt:
 
     async def run(self) -> Ending:
         """Run the program to its end and give what its terminal event says."""
-        directory = self._surroundings.directory / self._job.job_id
-        directory.mkdir(mode=0o700)
+        directory = self._surroundings.folders.lend()
         started = time.monotonic()
         try:
             self._process = Process.start(
@@ -126,7 +123,7 @@ class Attempt:
             return failure(str(error), duration=time.monotonic() - started)
         finally:
             self._surroundings.output.close(self._job.job_id)
-            await _remove(directory)
+            await self._surroundings.folders.take_back(directory)
 
     def _environment(self, directory: Path) -> dict[str, str]:
         return {
@@ -170,7 +167,7 @@ class Attempt:
         return failure(
             _reason(exit),
             exit_code=exit.code,
-            signal=None if exit.signal is None else signal.Signals(exit.signal).name,
+            signal=_signal_name(exit.signal),
             stderr_tail=self._stderr_tail.decode(errors="replace"),
             duration=duration,
         )
@@ -188,13 +185,16 @@ class Attempt:
 
 def _reason(exit: Exit) -> str:
     if exit.signal is not None:
-        return f"The program was ended by {signal.Signals(exit.signal).name}"
-    return f"The program ended with exit code {exit.code}"
+        return f"The program was ended by {_signal_name(exit.signal)}"
+    if exit.code is not None:
+        return f"The program ended with exit code {exit.code}"
+    return "The program ended, but nobody knows how"
 
 
-async def _remove(directory: Path) -> None:
-    """Remove a working directory; most are empty, and only the others are worth a thread."""
+def _signal_name(number: int | None) -> str | None:
+    if number is None:
+        return None
     try:
-        os.rmdir(directory)
-    except OSError:
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return f"signal {number}"

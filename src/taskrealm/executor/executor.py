@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..engine import sweep
+import structlog
+
 from ..journal import Entry
 from ..protocol.errors import Draining, InvalidArguments, UnknownJob, UnknownTask
 from ..protocol.jobs import Delivery, EventType, Job, State, new_job_id, now
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .audience import Audience
     from .publisher import Publisher
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,9 @@ class Executor:
         """
         Take up what an earlier run of the executor left behind.
 
-        Processes that outlived it are killed first. Jobs that waited wait again; jobs that
-        ran have become `lost`, or `cancelled` if that had been asked for.
+        Its processes must be gone. Jobs that waited wait again; jobs that ran have become
+        `lost`, or have ended as had been decided before.
         """
-        killed = await sweep(f"{self._surroundings.node_id}.")
-        if killed:
-            log.warning("Killed processes that outlived the executor", extra={"count": killed})
         ended = []
         for job in await self._journal.unfinished():
             ending = self._resume(job) if job.state is State.QUEUED else _after_crash(job)
@@ -105,7 +102,7 @@ class Executor:
                 ended.append(_end_of(job, ending))
         if ended:
             await self._journal.write(ended)
-            log.warning("Jobs ended with the executor that ran them", extra={"count": len(ended)})
+            log.warning("Jobs ended with the executor that ran them", count=len(ended))
         self._start_waiting()
 
     async def submit(
@@ -167,12 +164,10 @@ class Executor:
             self._enqueue(each.job)
             log.info(
                 "Job accepted",
-                extra={
-                    "job_id": each.job.job_id,
-                    "task": each.job.task,
-                    "owner": each.job.owner,
-                    "submitted_by": each.job.submitted_by,
-                },
+                job_id=each.job.job_id,
+                task=each.job.task,
+                owner=each.job.owner,
+                submitted_by=each.job.submitted_by,
             )
         self._start_waiting()
         return accepted
@@ -210,7 +205,7 @@ class Executor:
             return f"already_{job.state}"
         if live.is_ending:
             return f"already_{await live.ended()}"
-        log.info("Cancel accepted", extra={"job_id": job_id, "by": by, "reason": reason})
+        log.info("Cancel accepted", job_id=job_id, by=by, reason=reason)
         ending = Ending(EventType.CANCELLED, {"by": by, "reason": reason, "duration": None})
         if self._scheduler.remove(job_id):
             await self._end(live, ending)

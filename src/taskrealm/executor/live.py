@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from ..journal import Entry, JournalError, WriteRefused
 from ..protocol import uris
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .audience import Audience
     from .publisher import Publisher
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 JOURNAL_RETRY = 1.0  # seconds between two tries to write what must not be forgotten
 
@@ -78,7 +79,7 @@ class LiveJob:
         try:
             ending = await self._run(surroundings)
         except Exception:
-            log.exception("Running a job failed", extra={"job_id": self.job.job_id})
+            log.exception("Running a job failed", job_id=self.job.job_id)
             ending = failure("The executor failed to run the job; its log says why")
         if self._stop is not None:
             kept: dict[str, Any] = {
@@ -116,14 +117,16 @@ class LiveJob:
         try:
             await self._record(ending.type, ending.data)
         except WriteRefused as error:
-            log.error("An end was refused", extra={"job_id": self.job.job_id, "error": str(error)})
+            log.error("An end was refused", job_id=self.job.job_id, error=str(error))
             ending = failure("The end of the job could not be recorded; the log says why")
             self.job = replace(self.job, state=State.FAILED, outcome=dict(ending.data))
             await self._record(ending.type, ending.data)
         self._ended.set_result(self.job.state)
         log.info(
             "Job ended",
-            extra={"job_id": self.job.job_id, "task": self.job.task, "state": self.job.state.value},
+            job_id=self.job.job_id,
+            task=self.job.task,
+            state=self.job.state.value,
         )
 
     async def _run(self, surroundings: Surroundings) -> Ending:
@@ -179,7 +182,7 @@ class LiveJob:
             except WriteRefused:
                 raise
             except JournalError as error:
-                log.error("The journal cannot be written: %s", error)
+                log.error("The journal cannot be written", error=str(error))
                 await asyncio.sleep(JOURNAL_RETRY)
             else:
                 return
@@ -187,4 +190,4 @@ class LiveJob:
 
 def _log_failure(written: asyncio.Future[list[Event]]) -> None:
     if not written.cancelled() and (error := written.exception()) is not None:
-        log.error("A progress report was not written: %s", error)
+        log.error("A progress report was not written", error=str(error))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from ..engine import Scheduler, adopt_orphans
+import structlog
+
+from ..engine import Scheduler, adopt_orphans, sweep
 from ..journal import Journal
 from ..settings import load_settings
 from ..tasks import load_tasks
@@ -18,6 +19,7 @@ from ..wire import join, stay_joined
 from .attempt import Surroundings
 from .audience import Audience
 from .executor import Executor
+from .folders import WorkFolders
 from .logs import log_to_stderr
 from .procedures import Procedures
 from .publisher import Publisher
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     from ..settings import NodeFolder, Settings
     from ..wire import Session
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
+REJOIN_LIMIT = 2.0  # seconds between two tries to join, at most
 DRAIN_LIMIT = 10.0  # seconds that running jobs have to end by themselves when the node stops
 
 
@@ -50,10 +53,12 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     registry = load_tasks(folder.root / settings.executor.tasks)
     audience = Audience()
     publisher = Publisher(audience)
-    folder.jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = await Journal.open(
         folder.journal, output_limit=settings.executor.output_limit, on_commit=publisher.publish
     )
+    killed = await sweep(f"{folder.node_id()}.")
+    if killed:
+        log.warning("Killed processes that outlived the executor", count=killed)
     executor = Executor(
         registry=registry,
         journal=journal,
@@ -64,7 +69,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         audience=audience,
         surroundings=Surroundings(
             node_id=folder.node_id(),
-            directory=folder.jobs,
+            folders=WorkFolders(folder.jobs),
             environment={
                 name: os.environ[name]
                 for name in settings.executor.environment
@@ -90,11 +95,11 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         publisher.attach(session)
         await procedures.register(session)
         publisher.announce(tasks=len(registry))
-        log.info("Joined the realm", extra={"realm": settings.router.realm})
+        log.info("Joined the realm", realm=settings.router.realm)
 
     try:
         await executor.recover()
-        serving = asyncio.create_task(stay_joined(enter, serve))
+        serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         stopping = asyncio.create_task(_told_to_stop())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

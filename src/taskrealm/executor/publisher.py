@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import deque
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from ..protocol import uris
 from ..wire import Disconnected
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable
 
     from ..protocol.jobs import Event
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from .audience import Audience
 
 PUBLICATION_EVENTS = 100  # events in one publication, so that it stays far below message limits
+PUBLICATION_INTERVAL = 0.002  # seconds between two publications to the same owner
 PUBLICATION_WEIGHT = 256 * 1024  # characters of event data in one publication
 
 
 class Publisher:
     """
     Publishes committed events on the topics of their owners, in order.
+
+    What happens to the jobs of one owner within `PUBLICATION_INTERVAL` goes out together;
+    the first after a pause goes out at once.
 
     What cannot be published, because the session is lost, is not kept: whoever watches
     asks the journal for it as soon as the executor has joined again.
@@ -34,6 +38,7 @@ class Publisher:
         self._session: Session | None = None
         self._recipients: dict[str, int] = {}
         self._waiting: dict[str, deque[Event]] = {}
+        self._resting: set[str] = set()
         self._held: set[str] = set()
 
     def attach(self, session: Session) -> None:
@@ -75,9 +80,12 @@ class Publisher:
             self._session.publish(uris.CATALOG, {"tasks": tasks})
 
     def _flush(self, owner: str) -> None:
+        """Publish what waits for *owner*, unless something has just been published."""
         waiting = self._waiting.get(owner)
-        if waiting is None:
+        if waiting is None or owner in self._resting:
             return
+        self._resting.add(owner)
+        asyncio.get_running_loop().call_later(PUBLICATION_INTERVAL, self._rested, owner)
         topic = uris.jobs_topic(owner)
         while waiting and waiting[0].job_id not in self._held:
             if waiting[0].seq is None:
@@ -86,6 +94,10 @@ class Publisher:
                 self._send(topic, self._take(waiting), owner, None)
         if not waiting:
             del self._waiting[owner]
+
+    def _rested(self, owner: str) -> None:
+        self._resting.discard(owner)
+        self._flush(owner)
 
     def _send_apart(self, topic: str, event: Event) -> None:
         """Publish an event that is not part of its owner's stream, if anybody is to have it."""

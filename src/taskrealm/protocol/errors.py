@@ -34,7 +34,7 @@ class Error(Exception):
 
     uri: ClassVar[str] = uris.ERROR_PREFIX + "internal"
 
-    def __init__(self, message: str, **data: Any) -> None:
+    def __init__(self, message: str, /, **data: Any) -> None:
         super().__init__(message)
         self.message = message
         self.data = data

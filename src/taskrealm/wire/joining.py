@@ -115,9 +115,9 @@ class _Handshake:
         if isinstance(message, wamp.Challenge):
             self._transport.send(wamp.Authenticate(self._proof.answer(message.extra)))
         elif isinstance(message, wamp.Welcome):
-            session = Session(self._transport, message)
-            self._transport.receiver = session
-            self.session.set_result(session)
+            if not self.session.done():
+                self._transport.receiver = session = Session(self._transport, message)
+                self.session.set_result(session)
         else:
             self._fail(_turned_away(message.reason, message.message or ""))
             self._transport.abort()

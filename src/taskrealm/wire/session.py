@@ -10,6 +10,7 @@ over an event that crosses an unsubscription, and prints tracebacks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import uuid
@@ -146,10 +147,7 @@ class Session:
         """
         request = self._next_request()
         self._registering[request] = Procedure(uri, handler)
-        try:
-            await self._ask(wamp.Register(request, uri))
-        finally:
-            self._registering.pop(request, None)
+        await self._ask(wamp.Register(request, uri))
 
     async def subscribe(
         self, topic: str, handler: Callable[..., None], *, match: str = "exact"
@@ -212,16 +210,14 @@ class Session:
         """Leave the realm and close the connection; calls in flight raise `Disconnected`."""
         if not self._lost.done():
             self._lose("The session was left")
-            try:
+            with contextlib.suppress(Disconnected):
                 self._transport.send(wamp.Goodbye("wamp.close.normal"))
-            except Disconnected:
-                self._transport.abort()
         try:
-            async with asyncio.timeout(LEAVE_TIMEOUT):
-                await self._closed.wait()
-        except TimeoutError:
-            self._transport.abort()
-            await self._closed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_TIMEOUT):
+                    await self._closed.wait()
+        finally:
+            self._transport.abort()  # for a router that does not answer
 
     @property
     def is_lost(self) -> bool:
@@ -250,7 +246,8 @@ class Session:
             return await reply
         except asyncio.CancelledError:
             if isinstance(request, wamp.Call) and not self._lost.done():
-                self._transport.send(wamp.Cancel(request.request, "killnowait"))
+                with contextlib.suppress(Disconnected):
+                    self._transport.send(wamp.Cancel(request.request, "killnowait"))
             raise
         finally:
             self._waiting.pop(request.request, None)
@@ -312,6 +309,7 @@ class Session:
         self._settle(unsubscribed.request, None)
 
     def _on_refusal(self, refusal: wamp.Error) -> None:
+        self._registering.pop(refusal.request, None)
         self._fail(refusal.request, _error_from(refusal, self._transport.limit))
 
     def _settle(self, request: int, value: Any) -> None:
@@ -389,17 +387,16 @@ class Session:
     def _send_answer(self, call: Call, answer: Any) -> None:
         """Send *answer* unless there is nobody left to take it; says so to `call.answered`."""
         if not self._lost.done():
-            try:
+            with contextlib.suppress(Disconnected):
                 self._transport.send(answer)
-            except Disconnected:
-                pass  # the session is about to learn that it is lost
         if not call.answered.done():
             call.answered.set_result(None)
 
     def _on_goodbye(self, goodbye: wamp.Goodbye) -> None:
         if not self._lost.done():
             self._lose(goodbye.message or f"The router ended the session: {goodbye.reason}")
-            self._transport.send(wamp.Goodbye("wamp.close.goodbye_and_out"))
+            with contextlib.suppress(Disconnected):
+                self._transport.send(wamp.Goodbye("wamp.close.goodbye_and_out"))
         self._transport.close()
 
     _RECEIVED: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
@@ -433,4 +430,7 @@ def _error_from(refusal: wamp.Error, limit: int) -> errors.Error:
         return errors.NotAuthorized(text or "The router does not allow this")
     if uri in _BAD_PAYLOAD and "exceed" in text:
         return errors.TooLarge(text, limit=limit)
-    return errors.from_wire(uri, text, refusal.kwargs or {})
+    try:
+        return errors.from_wire(uri, text, refusal.kwargs or {})
+    except TypeError:  # its data have names that no error of ours can have
+        return errors.Error(text or uri)

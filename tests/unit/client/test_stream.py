@@ -293,4 +293,4 @@ class Deliveries(RuleBasedStateMachine):
 
 
 TestDeliveries = Deliveries.TestCase
-TestDeliveries.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestDeliveries.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

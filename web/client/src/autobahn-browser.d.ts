@@ -21,10 +21,9 @@ declare module "autobahn-browser" {
     unsubscribe(): Promise<unknown>
   }
 
-  interface WelcomeDetails {
+  export interface WelcomeDetails {
     authid: string
     authrole: string
-    authextra?: Record<string, unknown> | null
   }
 
   interface Session {

@@ -109,7 +109,8 @@ export class Client {
   #isFollowing = false
   #heard = 0
   #status: Status = "connecting"
-  #me = {authid: "", role: "", uid: ""}
+  #authid = ""
+  #role = ""
 
   constructor(options: ConnectOptions) {
     const {token, realm = "taskrealm"} = options
@@ -133,12 +134,12 @@ export class Client {
 
   /** Who we are; empty until joined. */
   get authid(): string {
-    return this.#me.authid
+    return this.#authid
   }
 
   /** In which role we have joined; empty until joined. */
   get role(): string {
-    return this.#me.role
+    return this.#role
   }
 
   get status(): Status {
@@ -255,19 +256,19 @@ export class Client {
   }
 
   #enter(phase: Phase): void {
-    const {session} = this.#connection
+    const {session, over} = this.#connection
     if (phase === "joined" && session) {
-      if (this.#me.uid === "") this.#followMyself(session.uid)
-      this.#me = session
+      if (this.#authid === "") this.#followMyself(session.authid)
+      this.#authid = session.authid
+      this.#role = session.role
       this.#stream.interrupt()
     }
-    const {over} = this.#connection
     if (over) for (const feed of this.#feeds.values()) feed.fail(over)
     this.#updateStatus()
   }
 
-  #followMyself(uid: string): void {
-    this.#connection.subscribe(jobsTopic(uid), {
+  #followMyself(authid: string): void {
+    this.#connection.subscribe(jobsTopic(uidOf(authid)), {
       onPublication: events => this.#receive(events as JobEvent[]),
       onReady: () => this.#interrupt(),
     })
@@ -318,8 +319,6 @@ export class Client {
       if (event.seq === null) this.#feeds.get(event.job_id)?.live(event)
     }
     this.#deliver(this.#stream.live(streamed))
-    if (this.#stream.behind) void this.#recover()
-    this.#updateStatus()
   }
 
   #deliver({snapshot, events}: Delivered): void {
@@ -334,6 +333,8 @@ export class Client {
       this.#feeds.get(event.job_id)?.live(event)
       this.#listeners.emit("event", event)
     }
+    if (this.#stream.behind) void this.#recover()
+    this.#updateStatus()
   }
 
   /** @param isOurs whether this very session receives events that nobody else does */
@@ -353,7 +354,6 @@ export class Client {
     }
     const feed = new JobFeed(id, this.#connection, hooks, behind)
     this.#feeds.set(id, feed)
-    void feed.sync()
     return feed
   }
 

@@ -331,7 +331,14 @@ class Topic {
   async #join(session: Session): Promise<void> {
     const unsubscribe = await session.subscribe(this.uri, (...args) => {
       this.hooks.onHeard()
-      for (const handler of [...this.#handlers]) handler.onPublication(...args)
+      for (const handler of [...this.#handlers]) {
+        try {
+          handler.onPublication(...args)
+        } catch (error) {
+          // One listener that fails must not keep the others from hearing.
+          reportError(error)
+        }
+      }
     })
     if (session !== this.#session) return
     this.#unsubscribe = unsubscribe

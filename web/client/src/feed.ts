@@ -24,6 +24,7 @@ const POLL = 1
 export interface FeedHooks {
   /** The first event has come: where the next ones come from is known. */
   onFirst(event: JobEvent): void
+  /** No more events will come. */
   onEnd(): void
 }
 
@@ -61,14 +62,14 @@ export class JobFeed {
   /** Take an event as it was published. */
   live(event: JobEvent): void {
     this.#deliver(this.#sequence.live([event]))
-    void this.sync()
+    void this.#sync()
   }
 
   /** Events may have been missed: ask for them. */
   interrupt(): void {
     if (this.hasEnded) return
     this.#sequence.interrupt()
-    void this.sync()
+    void this.#sync()
   }
 
   /** Nobody publishes the events to us: ask for them while somebody waits for one. */
@@ -79,13 +80,14 @@ export class JobFeed {
 
   /** No more events will come. */
   fail(error: TaskRealmError): void {
-    if (this.hasEnded) return
-    this.failure ??= error
+    if (this.hasEnded || this.failure) return
+    this.failure = error
+    this.hooks.onEnd()
     this.#news.raise()
   }
 
   /** Ask for what is missing, if anything is. */
-  async sync(): Promise<void> {
+  async #sync(): Promise<void> {
     if (this.#isSyncing) return
     this.#isSyncing = true
     try {
@@ -126,6 +128,7 @@ export class JobFeed {
    * @throws {TaskRealmError} when no more events will come
    */
   async until(condition: () => boolean): Promise<void> {
+    void this.#sync()
     while (!condition()) {
       if (this.failure) throw this.failure
       await this.#news.wait(this.isPolled ? POLL : undefined)

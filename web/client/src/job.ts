@@ -34,7 +34,7 @@ export class Job implements AsyncIterable<JobEvent> {
     return this.#feed.id
   }
 
-  /** The job as far as its events have come and tell; null before the first. */
+  /** The job as far as its events have come and tell; null as long as nobody has asked for them. */
   get record(): JobRecord | null {
     return this.#feed.record
   }
@@ -114,7 +114,8 @@ export class Job implements AsyncIterable<JobEvent> {
   ): AsyncGenerator<OutputChunk, void> | (() => void) {
     if (typeof first !== "function") return readOutput(this.#feed, this.#connection, first)
     const stop = new AbortController()
-    void forEach(readOutput(this.#feed, this.#connection, options, stop.signal), first)
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    void forEach(readOutput(this.#feed, this.#connection, {...options, signal}), first)
     return () => stop.abort()
   }
 }

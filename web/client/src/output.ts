@@ -114,18 +114,15 @@ export interface OutputOptions {
   stream?: OutputStream | undefined
   /** The byte offset to begin at, for each stream; 0 unless given. */
   from?: number | Partial<Record<OutputStream, number>> | undefined
+  /** Ends the reading when it is aborted. */
+  signal?: AbortSignal | undefined
 }
 
-/**
- * Yields output until the job has ended and everything is delivered.
- *
- * @param signal ends the iteration when it is aborted
- */
+/** Yields output until the job has ended and everything is delivered. */
 export async function* readOutput(
   feed: JobFeed,
   connection: Connection,
-  {stream, from = 0}: OutputOptions,
-  signal?: AbortSignal,
+  {stream, from = 0, signal}: OutputOptions,
 ): AsyncGenerator<OutputChunk, void> {
   const streams: OutputStream[] = stream ? [stream] : ["stdout", "stderr"]
   const start = (name: OutputStream) => (typeof from === "number" ? from : (from[name] ?? 0))
@@ -133,6 +130,7 @@ export async function* readOutput(
   const news = new Signal()
   let hasNews = false
   let isRefused = false
+  let isOver = false
 
   const stir = () => {
     hasNews = true
@@ -160,7 +158,7 @@ export async function* readOutput(
       interrupt()
     },
   })
-  feed.until(() => feed.hasEnded || signal?.aborted === true).then(interrupt, interrupt)
+  feed.until(() => feed.hasEnded || isOver).then(interrupt, interrupt)
   signal?.addEventListener("abort", stir)
 
   try {
@@ -181,6 +179,7 @@ export async function* readOutput(
       if (isPolled) interrupt()
     }
   } finally {
+    isOver = true
     unsubscribe()
     signal?.removeEventListener("abort", stir)
   }

@@ -316,7 +316,6 @@ export class FakeJob {
 /** A session of a {@link FakeNode}. */
 export class FakeSession implements Session {
   readonly role = "user"
-  readonly uid: string
   readonly closed: Promise<void>
   close!: () => void
   #isOpen = true
@@ -327,7 +326,6 @@ export class FakeSession implements Session {
     private readonly node: FakeNode,
     readonly authid: string,
   ) {
-    this.uid = uidOf(authid)
     this.closed = new Promise(resolve => {
       this.close = () => {
         this.#isOpen = false

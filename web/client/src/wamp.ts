@@ -5,6 +5,7 @@
  * when it should not. Reconnecting is the business of `connection.ts`.
  */
 
+import type {WelcomeDetails} from "autobahn-browser"
 import {disconnected, fromWire, TaskRealmError} from "./errors"
 
 /** Who and where to join. */
@@ -18,7 +19,6 @@ export interface JoinOptions {
 export interface Session {
   readonly authid: string
   readonly role: string
-  readonly uid: string
   /** Resolves when the session is lost or closed. */
   readonly closed: Promise<void>
   call(uri: string, args: readonly unknown[], kwargs: Record<string, unknown>): Promise<unknown>
@@ -88,7 +88,7 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
         .finally(() => pending.delete(reject))
     })
 
-  const {authid, authrole, authextra} = await new Promise<Welcome>((resolve, reject) => {
+  const {authid, authrole} = await new Promise<WelcomeDetails>((resolve, reject) => {
     let refusal = new JoinRefused(null, "The server cannot be reached")
     const giveUp = () => end()
     signal.addEventListener("abort", giveUp, {once: true})
@@ -110,7 +110,6 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
   return {
     authid,
     role: authrole,
-    uid: String(authextra?.uid ?? ""),
     closed,
     call: (uri, args, kwargs) =>
       settled(async () => {
@@ -133,8 +132,6 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
     return typeof error === "string" ? disconnected() : new TaskRealmError("internal", `${error}`)
   }
 }
-
-type Welcome = {authid: string; authrole: string; authextra?: Record<string, unknown> | null}
 
 /** autobahn would take the `when` library otherwise, whose promises report rejections early. */
 function deferred() {

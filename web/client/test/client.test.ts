@@ -207,6 +207,20 @@ describe("output", () => {
     await vi.waitFor(() => expect(heard.sort()).toEqual(["stderr: oops\n", "stdout: fine\n"]))
   })
 
+  test("ends when its reader no longer wants it", async () => {
+    const client = await join()
+    const job = await client.exec("hello")
+    const stop = new AbortController()
+    const reading = (async () => {
+      for await (const {text} of job.output({signal: stop.signal})) expect(text).toBe("one")
+    })()
+    node.job(job.id).start().print("one")
+    await vi.waitFor(() => expect(job.state).toBe("running"))
+    stop.abort()
+
+    await reading
+  })
+
   test("of many pages arrives whole", async () => {
     const client = await join()
     const job = await client.exec("hello")

@@ -77,7 +77,7 @@ async function open(): Promise<{socket: FakeSocket; session: Promise<Session>}> 
 
 async function joined(): Promise<{socket: FakeSocket; session: Session}> {
   const {socket, session} = await open()
-  const details = {roles: {}, authid: "ana", authrole: "user", authextra: {uid: "umfxgc"}}
+  const details = {roles: {}, authid: "ana", authrole: "user"}
   socket.say(WELCOME, 1, details)
   return {socket, session: await session}
 }
@@ -88,12 +88,12 @@ describe("joining", () => {
     const hello = await socket.expect(HELLO)
     socket.say(CHALLENGE, "ticket", {})
     const answer = await socket.expect(AUTHENTICATE)
-    socket.say(WELCOME, 1, {roles: {}, authid: "ana", authrole: "user", authextra: {uid: "u1"}})
+    socket.say(WELCOME, 1, {roles: {}, authid: "ana", authrole: "user"})
 
     expect(socket.protocols).toEqual(["wamp.2.json"])
     expect(hello.slice(1)).toMatchObject(["taskrealm", {authmethods: ["ticket"]}])
     expect(answer[1]).toBe("secret")
-    expect(await session).toMatchObject({authid: "ana", role: "user", uid: "u1"})
+    expect(await session).toMatchObject({authid: "ana", role: "user"})
   })
 
   test("fails with the reason that the router gives", async () => {

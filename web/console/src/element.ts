@@ -28,7 +28,8 @@ export class Resource<T> implements ReactiveController {
     this.#stop = this.host.client.on("status", status => {
       if (status === "live" && (this.error || this.value === undefined)) void this.load()
     })
-    void this.load()
+    // Before the client has joined there is nobody to ask.
+    if (this.host.client.authid !== "") void this.load()
   }
 
   hostDisconnected(): void {

@@ -8,13 +8,13 @@ import {bytes} from "../format"
 import {type Line, OutputLines} from "../lines"
 
 /** Lines kept in the page. */
-const LINES_KEPT = 5000
+const LINES_KEPT = 3000
 
 /** Bytes of each stream before its end where reading begins. */
-const TAIL = 400_000
+const TAIL = 300_000
 
 /** Characters taken in before the page may draw again. */
-const GULP = 100_000
+const GULP = 50_000
 
 @customElement("tr-output")
 export class OutputView extends PageElement {
@@ -29,7 +29,9 @@ export class OutputView extends PageElement {
 
   #lines = new OutputLines()
   #rows = new Map<number, HTMLElement>()
-  #reader: AsyncGenerator | null = null
+  #pending: Line[] = []
+  #drawing: Promise<void> | null = null
+  #leave = new AbortController()
 
   protected override firstUpdated(): void {
     void this.#read()
@@ -37,8 +39,7 @@ export class OutputView extends PageElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    void this.#reader?.return(undefined)
-    this.#reader = null
+    this.#leave.abort()
   }
 
   async #read(): Promise<void> {
@@ -46,48 +47,47 @@ export class OutputView extends PageElement {
     const skipped = from.stdout + from.stderr
     if (skipped > 0) this.note = `The first ${bytes(skipped)} are not shown.`
     const cut = new Set<OutputStream>(STREAMS.filter(stream => from[stream] > 0))
-    const reader = this.job.output({from})
-    this.#reader = reader
     let taken = 0
     try {
-      for await (const chunk of reader) {
+      for await (const chunk of this.job.output({from, signal: this.#leave.signal})) {
         let {text} = chunk
         if (cut.delete(chunk.stream)) text = text.slice(text.indexOf("\n") + 1)
         if (chunk.dropped) this.note = `${bytes(chunk.dropped)} were beyond the limit and not kept.`
-        this.#show(this.#lines.add({...chunk, text}))
+        this.#pending.push(...this.#lines.add({...chunk, text}))
+        this.#drawing ??= new Promise(requestAnimationFrame).then(() => this.#draw())
         taken += text.length
         if (taken < GULP) continue
         taken = 0
-        await new Promise(requestAnimationFrame)
+        await this.#drawing
       }
     } catch (error) {
       this.note = (error as Error).message
     }
   }
 
-  #show(lines: Line[]): void {
-    let added = 0
-    for (const line of lines) {
+  /** Bring the page up to date; once a frame, as measuring and scrolling cost time. */
+  #draw(): void {
+    this.#drawing = null
+    const before = this.count
+    const news = document.createDocumentFragment()
+    for (const line of this.#pending.splice(0).slice(-LINES_KEPT)) {
       const row = this.#rows.get(line.number)
-      if (row) {
-        row.textContent = line.text
-      } else if (line.number > this.count) {
-        this.#append(line)
-        added += 1
-      }
+      if (row) row.textContent = line.text
+      else if (line.number > this.count) news.append(this.#rowOf(line))
     }
+    this.box.append(news)
     this.#trim()
-    if (this.isFollowing) this.#scrollDown()
-    else this.unseen += added
+    if (!this.isFollowing) this.unseen += this.count - before
+    this.requestUpdate()
   }
 
-  #append({number, stream, text}: Line): void {
+  #rowOf({number, stream, text}: Line): HTMLElement {
     const row = document.createElement("div")
     row.dataset.stream = stream
     row.textContent = text
-    this.box.append(row)
     this.#rows.set(number, row)
     this.count = number
+    return row
   }
 
   #trim(): void {
@@ -111,7 +111,11 @@ export class OutputView extends PageElement {
   #jump(): void {
     this.isFollowing = true
     this.unseen = 0
-    this.#scrollDown()
+  }
+
+  /** Only now does the box have its size. */
+  protected override updated(): void {
+    if (this.isFollowing) this.#scrollDown()
   }
 
   protected override render(): TemplateResult {

@@ -12,6 +12,9 @@ import {progressBar} from "../parts/progress"
 import {STATE_WORDS, stateBadge} from "../parts/state"
 import {taskLink} from "../route"
 
+/** Seconds between questions for the place in the queue. */
+const QUEUE_LOOK = 3
+
 @customElement("tr-job")
 export class JobScreen extends PageElement {
   @property({attribute: false}) client!: Client
@@ -21,6 +24,7 @@ export class JobScreen extends PageElement {
   @state() private isAsking = false
   #job: Job | null = null
   #stop = () => {}
+  #looking: ReturnType<typeof setInterval> | undefined
 
   #details = new Resource(this, async () => {
     const job = this.client.job(this.jobId)
@@ -37,8 +41,16 @@ export class JobScreen extends PageElement {
     new Clock(this, () => this.#record?.state === "running" || this.#record?.state === "stopping")
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#looking = setInterval(() => {
+      if (this.#record?.state === "queued") void this.#details.load()
+    }, QUEUE_LOOK * 1000)
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    clearInterval(this.#looking)
     this.#stop()
     document.title = "TaskRealm"
     showIcon("idle")
