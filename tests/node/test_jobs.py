@@ -250,8 +250,10 @@ async def test_a_program_finds_the_chosen_surroundings_only(site: Node) -> None:
         assert found["stdin"] == ""
         assert found["is_leader"]
         assert found["owner"] == "ed"
-        assert Path(found["directory"]).name == job.job_id
-        assert not Path(found["directory"]).exists()
+        assert found["content"] == []
+        directory = Path(found["directory"])
+        assert directory.parent == site.folder.jobs.resolve()
+        assert not directory.exists()
         environment = found["environment"]
         assert environment["COLOUR"] == "blue"
         assert environment["TASKREALM_OWNER"] == "ed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,3 +58,14 @@ def is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def programs_of(job_id: str) -> list[int]:
+    """The pids of everything that a job has started and that still runs."""
+    mark = f"TASKREALM_JOB_ID={job_id}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in process.joinpath("environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found

@@ -24,8 +24,9 @@ SURROUNDINGS = """
 import json, os, sys
 print(json.dumps({
     "environment": dict(os.environ), "directory": os.getcwd(), "stdin": sys.stdin.read(),
-    "is_leader": os.getsid(0) == os.getpid(),
+    "is_leader": os.getsid(0) == os.getpid(), "content": os.listdir(),
 }))
+open("left", "w").close()
 """
 FAMILY = """
 import os, signal, subprocess, sys, time
