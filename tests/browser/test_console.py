@@ -72,12 +72,14 @@ async def test_a_film_is_converted_before_ones_eyes_and_a_second_one_is_stopped(
         state = page.get_by_test_id("job-state")
         seen: list[float] = []
         printed: list[int] = []
+        pictured = False
         async with asyncio.timeout(LIMIT):
             while (now := await page.evaluate(SHOWN))["state"] in ("queued", "running"):
                 if now["bar"] is not None and now["bar"] not in seen[-1:]:
                     seen.append(now["bar"])
                     printed.append(now["printed"])
-                    if len(seen) == 3:
+                    if now["bar"] > 0.4 and not pictured:
+                        pictured = True
                         await screenshot(page, "job-running")
         await expect(state).to_have_attribute("data-state", "succeeded")
         await screenshot(page, "job-succeeded")

@@ -407,6 +407,25 @@ def test_check_names_file_and_line_of_every_mistake(node: Node, tmp_path: Path) 
     assert taskrealm(node, "up", str(root))[0] == 1
 
 
+@pytest.mark.capability("A3")
+def test_all_tasks_of_a_folder_are_loaded_and_a_name_taken_twice_is_refused(
+    node: Node, tmp_path: Path
+) -> None:
+    root = tmp_path / "demo"
+    write_node(root)
+    assert taskrealm(node, "check", str(root))[0] == 0
+    listed = taskrealm(node, "tasks")[1]
+    assert all(name in listed for name in ("date", "demo.count", "demo.fail", "text.count"))
+    (root / "tasks" / "watch.py").write_text((root / "tasks" / "clock.py").read_text())
+
+    code, _, err = taskrealm(node, "check", str(root))
+
+    assert code == 1
+    assert "the name 'date' is taken by" in err
+    assert "clock.py" in err
+    assert "watch.py" in err
+
+
 def test_init_writes_into_nothing_that_exists(node: Node, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
 
