@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..engine import Scheduler
     from ..journal import Journal
+    from ..protocol.jobs import Event
     from ..tasks import Arguments, Caller, Registry, Task
     from .attempt import Surroundings
     from .audience import Audience
@@ -152,24 +154,10 @@ class Executor:
             self._accepting += 1
             self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
         self._publisher.hold(caller.authid, [each.job.job_id for each in accepted], answered)
-        try:
-            await self._journal.write([_start_of(each) for each in accepted])
-        except BaseException:
-            for each in accepted:
-                del self._live[each.job.job_id]
-            raise
-        finally:
-            self._accepting -= len(accepted)
-        for each in accepted:
-            self._enqueue(each.job)
-            log.info(
-                "Job accepted",
-                job_id=each.job.job_id,
-                task=each.job.task,
-                owner=each.job.owner,
-                submitted_by=each.job.submitted_by,
-            )
-        self._start_waiting()
+        written = self._journal.write([_start_of(each) for each in accepted])
+        written.add_done_callback(functools.partial(self._enter, accepted))
+        # The caller may leave while this is written; the jobs stay.
+        await asyncio.shield(written)
         return accepted
 
     async def check(self, request: Request, caller: Caller) -> dict[str, Any]:
@@ -207,10 +195,12 @@ class Executor:
             return f"already_{await live.ended()}"
         log.info("Cancel accepted", job_id=job_id, by=by, reason=reason)
         ending = Ending(EventType.CANCELLED, {"by": by, "reason": reason, "duration": None})
+        # What has been begun is finished even if the caller leaves meanwhile.
         if self._scheduler.remove(job_id):
-            await self._end(live, ending)
+            await asyncio.shield(self._spawn(self._end(live, ending)))
             return "removed_from_queue"
-        await live.stop(ending, 0.0 if at_once or live.is_stopping else live.task.grace)
+        grace = 0.0 if at_once or live.is_stopping else live.task.grace
+        await asyncio.shield(self._spawn(live.stop(ending, grace)))
         return "stopping"
 
     def live(self, job_id: str) -> Job | None:
@@ -268,6 +258,24 @@ class Executor:
             job.job_id, priority=job.priority, submitted_at=job.submitted_at.timestamp()
         )
 
+    def _enter(self, accepted: list[Accepted], written: asyncio.Future[list[Event]]) -> None:
+        """Let jobs wait for their turn, now that they are durable; or forget them."""
+        self._accepting -= len(accepted)
+        if written.exception() is not None:
+            for each in accepted:
+                del self._live[each.job.job_id]
+            return
+        for each in accepted:
+            self._enqueue(each.job)
+            log.info(
+                "Job accepted",
+                job_id=each.job.job_id,
+                task=each.job.task,
+                owner=each.job.owner,
+                submitted_by=each.job.submitted_by,
+            )
+        self._start_waiting()
+
     def _resume(self, job: Job) -> Ending | None:
         """Let a job wait again, or say why it cannot."""
         task = self.registry.get(job.task)
@@ -286,10 +294,11 @@ class Executor:
         while not self._draining and (job_id := self._scheduler.take()) is not None:
             self._spawn(self._run(self._live[job_id]))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _run(self, live: LiveJob) -> None:
         def free_slot() -> None:

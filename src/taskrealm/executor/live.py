@@ -56,6 +56,7 @@ class LiveJob:
         self._progress = ProgressFeed(self._report)
         self._attempt: Attempt | None = None
         self._stop: Ending | None = None
+        self._stop_recorded: asyncio.Future[None] | None = None
         self._timing_out: asyncio.Future[None] | None = None
         self._is_ending = False
         self._ended: asyncio.Future[State] = asyncio.get_running_loop().create_future()
@@ -101,7 +102,11 @@ class LiveJob:
             self._stop = ending
             data = {"by": ending.data.get("by"), "reason": ending.data.get("reason")}
             self.job = replace(self.job, state=State.STOPPING, cancel=data)
-            await self._record(EventType.STOPPING, {**data, "grace": grace})
+            self._stop_recorded = asyncio.ensure_future(
+                self._record(EventType.STOPPING, {**data, "grace": grace})
+            )
+        if self._stop_recorded is not None:
+            await asyncio.shield(self._stop_recorded)
         if self._attempt is not None:
             self._attempt.stop(grace)
 

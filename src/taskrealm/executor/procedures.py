@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,15 +15,13 @@ from .audience import OVERSEERS
 from .executor import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from ..journal import Journal
     from ..protocol.jobs import Job
     from ..tokens import TokenStore
     from ..wire import Call, Session
     from .executor import Accepted, Executor
-
-T = TypeVar("T")
 
 TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
 MANY = 10_000  # jobs in one call of `exec_many`
@@ -55,7 +53,6 @@ class Procedures:
         self._executor = executor
         self._journal = journal
         self._tokens = tokens
-        self._unfinished: set[asyncio.Future[Any]] = set()
 
     async def register(self, session: Session) -> None:
         """Offer every procedure in the realm that *session* has joined."""
@@ -116,9 +113,7 @@ class Procedures:
         job = await self._visible(caller, job_id)
         if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
             raise NotAuthorized("A backend may cancel only what it has submitted")
-        return await self._finish(
-            self._executor.cancel(job_id, by=caller.authid, reason=reason, at_once=now)
-        )
+        return await self._executor.cancel(job_id, by=caller.authid, reason=reason, at_once=now)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """One job, its place in the queue and the size of its output."""
@@ -230,23 +225,9 @@ class Procedures:
         return {"token": token, "expires_at": timestamp(expires_at)}
 
     async def _submit(self, call: Call, requests: list[Request]) -> list[Accepted]:
-        return await self._finish(
-            self._executor.submit(
-                requests, _caller(call), session=call.caller, answered=call.answered
-            )
+        return await self._executor.submit(
+            requests, _caller(call), session=call.caller, answered=call.answered
         )
-
-    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
-        """What *work* gives; it is done to its end even if the caller leaves meanwhile."""
-        task = asyncio.ensure_future(work)
-        self._unfinished.add(task)
-        task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
-
-    def _forget(self, task: asyncio.Future[Any]) -> None:
-        self._unfinished.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody else may be left to look at it
 
     async def _visible(self, caller: Caller, job_id: Any) -> Job:
         """

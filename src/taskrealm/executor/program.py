@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -107,7 +108,10 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             await serving
         log.info("Stopping")
         await executor.drain(DRAIN_LIMIT)
+        publisher.flush()
         serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
     finally:
         await journal.close()
 

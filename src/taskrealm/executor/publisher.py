@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .audience import Audience
 
 PUBLICATION_EVENTS = 100  # events in one publication, so that it stays far below message limits
-PUBLICATION_INTERVAL = 0.002  # seconds between two publications to the same owner
+BURST = 8  # publications to one owner that may go out within one window
+WINDOW = 0.02  # seconds
 PUBLICATION_WEIGHT = 256 * 1024  # characters of event data in one publication
 
 
@@ -26,8 +27,8 @@ class Publisher:
     """
     Publishes committed events on the topics of their owners, in order.
 
-    What happens to the jobs of one owner within `PUBLICATION_INTERVAL` goes out together;
-    the first after a pause goes out at once.
+    They go out at once, but after a burst to one owner they gather until the window is over
+    and go out together: the router and the browser see few messages, however many jobs.
 
     What cannot be published, because the session is lost, is not kept: whoever watches
     asks the journal for it as soon as the executor has joined again.
@@ -38,7 +39,7 @@ class Publisher:
         self._session: Session | None = None
         self._recipients: dict[str, int] = {}
         self._waiting: dict[str, deque[Event]] = {}
-        self._resting: set[str] = set()
+        self._bursts: dict[str, int] = {}
         self._held: set[str] = set()
 
     def attach(self, session: Session) -> None:
@@ -74,18 +75,28 @@ class Publisher:
         recipient = self._recipients.get(job_id)
         self._send(uris.output_topic(owner, job_id), chunk, owner, recipient)
 
+    def flush(self) -> None:
+        """Publish now whatever waits for the end of a window."""
+        self._bursts = dict.fromkeys(self._bursts, 0)
+        for owner in tuple(self._waiting):
+            self._flush(owner)
+
     def announce(self, tasks: int) -> None:
         """Tell everybody that the executor has joined, with this number of *tasks*."""
         if self._session is not None:
             self._session.publish(uris.CATALOG, {"tasks": tasks})
 
     def _flush(self, owner: str) -> None:
-        """Publish what waits for *owner*, unless something has just been published."""
+        """Publish what waits for *owner*, unless it has to wait for the end of a window."""
         waiting = self._waiting.get(owner)
-        if waiting is None or owner in self._resting:
+        if waiting is None or waiting[0].job_id in self._held:
             return
-        self._resting.add(owner)
-        asyncio.get_running_loop().call_later(PUBLICATION_INTERVAL, self._rested, owner)
+        burst = self._bursts.get(owner)
+        if burst == BURST:
+            return
+        if burst is None:
+            asyncio.get_running_loop().call_later(WINDOW, self._end_window, owner)
+        self._bursts[owner] = (burst or 0) + 1
         topic = uris.jobs_topic(owner)
         while waiting and waiting[0].job_id not in self._held:
             if waiting[0].seq is None:
@@ -95,8 +106,8 @@ class Publisher:
         if not waiting:
             del self._waiting[owner]
 
-    def _rested(self, owner: str) -> None:
-        self._resting.discard(owner)
+    def _end_window(self, owner: str) -> None:
+        del self._bursts[owner]
         self._flush(owner)
 
     def _send_apart(self, topic: str, event: Event) -> None:
