@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
+from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
 from tests.needs import needs
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.nodes import Node
 
     Visit = Callable[..., AbstractAsyncContextManager[Page]]
+
+PATIENCE = 15_000  # milliseconds; a program that is stopped has ten seconds to end by itself
+expect.set_options(timeout=PATIENCE)
 
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 
@@ -59,7 +62,7 @@ def visit(browser: Browser, site: Node) -> Visit:
         if sockets is not None:
             await own.route_web_socket("**/ws", lambda socket: relay(socket, sockets))
         page = await own.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(

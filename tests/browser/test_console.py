@@ -86,7 +86,7 @@ async def test_a_film_is_converted_before_ones_eyes_and_a_second_one_is_stopped(
 
         assert len(seen) >= 3
         assert seen == sorted(seen)
-        assert printed[-1] > printed[0] > 0
+        assert printed[-1] > printed[0]
         made = [*(site.folder.root / "files").glob("film*480p*.mp4")]
         assert len(made) == 1
         assert made[0].stat().st_size > 10_000
