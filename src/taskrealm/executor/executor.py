@@ -133,26 +133,10 @@ class Executor:
         if self._draining:
             raise Draining("The executor is stopping and takes no more jobs; try again soon")
         self._scheduler.require_room(len(requests) + self._accepting)
-        accepted = []
-        for request, ready in zip(requests, prepared, strict=True):
-            job = Job(
-                job_id=new_job_id(),
-                task=ready.task.name,
-                owner=caller.authid,
-                submitted_by=caller.submitted_by,
-                role=caller.role,
-                arguments=ready.arguments.values,
-                submitted_at=now(),
-                priority=request.priority,
-                timeout=ready.timeout,
-                tags=request.tags,
-                deliver=request.deliver,
-                session=session if request.deliver is Delivery.SESSION else None,
-            )
-            position = self._position_for(job.priority, job.submitted_at.timestamp())
-            accepted.append(Accepted(job, position))
-            self._accepting += 1
-            self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
+        accepted = [
+            self._accept(request, ready, caller, session)
+            for request, ready in zip(requests, prepared, strict=True)
+        ]
         self._publisher.hold(caller.authid, [each.job.job_id for each in accepted], answered)
         written = self._journal.write([_start_of(each) for each in accepted])
         written.add_done_callback(functools.partial(self._enter, accepted))
@@ -238,6 +222,27 @@ class Executor:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})
         arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
         return _Prepared(task, arguments, request.timeout or limit)
+
+    def _accept(self, request: Request, ready: _Prepared, caller: Caller, session: int) -> Accepted:
+        """A job made of *request*, which is known from now on, but not durable yet."""
+        job = Job(
+            job_id=new_job_id(),
+            task=ready.task.name,
+            owner=caller.authid,
+            submitted_by=caller.submitted_by,
+            role=caller.role,
+            arguments=ready.arguments.values,
+            submitted_at=now(),
+            priority=request.priority,
+            timeout=ready.timeout,
+            tags=request.tags,
+            deliver=request.deliver,
+            session=session if request.deliver is Delivery.SESSION else None,
+        )
+        position = self._position_for(job.priority, job.submitted_at.timestamp())
+        self._accepting += 1
+        self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
+        return Accepted(job, position)
 
     def _position_for(self, priority: int, submitted_at: float) -> int:
         """The place in the queue that a job would get; 0 if it would start at once."""

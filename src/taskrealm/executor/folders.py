@@ -57,15 +57,20 @@ def _is_untouched(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    def insist(function: object, path: str, _error: object) -> None:
-        # A job may have left directories that not even their owner may enter.
-        os.chmod(os.path.dirname(path), 0o700)
-        os.chmod(path, 0o700)
-
-    if folder.is_symlink():
+    if folder.is_symlink() or folder.is_file():
         folder.unlink()
         return
-    for _ in range(2):
-        shutil.rmtree(folder, onerror=insist)
-        if not folder.exists():
-            return
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        # There are directories in it that not even their owner may enter.
+        folder.chmod(0o700)
+        for parent, names, _ in os.walk(folder):
+            for name in names:
+                _unlock(os.path.join(parent, name))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unlock(path: str) -> None:
+    # What it might be a link to is not ours.
+    if not os.path.islink(path):
+        os.chmod(path, 0o700)

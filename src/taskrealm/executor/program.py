@@ -68,16 +68,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         ),
         publisher=publisher,
         audience=audience,
-        surroundings=Surroundings(
-            node_id=folder.node_id(),
-            folders=WorkFolders(folder.jobs),
-            environment={
-                name: os.environ[name]
-                for name in settings.executor.environment
-                if name in os.environ
-            },
-            output=journal.output,
-        ),
+        surroundings=_surroundings(folder, settings, journal),
         timeout=settings.executor.timeout,
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens))
@@ -114,6 +105,16 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             await serving
     finally:
         await journal.close()
+
+
+def _surroundings(folder: NodeFolder, settings: Settings, journal: Journal) -> Surroundings:
+    chosen = settings.executor.environment
+    return Surroundings(
+        node_id=folder.node_id(),
+        folders=WorkFolders(folder.jobs),
+        environment={name: os.environ[name] for name in chosen if name in os.environ},
+        output=journal.output,
+    )
 
 
 async def _told_to_stop() -> None:
