@@ -530,6 +530,10 @@ async def test_an_exit_status_that_something_else_took_is_unknown(node: Node) ->
     assert await running.end() == Exit(None, None, 0)
 
 
+# Signals 32 and 33 belong to the C library; Python 3.13 leaves them ignored in a new program.
+LIBC_SIGNALS = 0b11 << 31
+
+
 async def test_a_program_inherits_no_ignored_or_blocked_signal(node: Node) -> None:
     program = node.program("grep", "^Sig[BI]", "/proc/self/status")
     source = f"""
@@ -550,7 +554,9 @@ asyncio.run(main())
     parent = run_python(source)
 
     assert parent.stderr == ""
-    assert parent.stdout.split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    _, blocked, _, ignored = parent.stdout.split()
+    assert int(blocked, 16) == 0
+    assert int(ignored, 16) & ~LIBC_SIGNALS == 0
 
 
 async def test_nothing_starts_before_orphans_are_adopted(
