@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..journal import STREAMS
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments, InvalidToken, NotAuthorized, UnknownJob
 from ..protocol.jobs import Delivery, State, timestamp
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
 MANY = 10_000  # jobs in one call of `exec_many`
-STREAMS = ("stdout", "stderr")
 
 
 class _Options(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 TASKS = "taskrealm.tasks"
 CHECK = "taskrealm.check"
@@ -36,23 +35,6 @@ def uid_of(authid: str) -> str:
     base32 (RFC 4648) of its UTF-8 bytes.
     """
     return "u" + base64.b32encode(authid.encode()).decode().rstrip("=").lower()
-
-
-def authid_of(uid: str) -> str:
-    """
-    The authid that *uid* stands for.
-
-    Raises:
-        ValueError: *uid* was not made by `uid_of`.
-    """
-    digits = uid[1:].upper()
-    try:
-        name = base64.b32decode(digits + "=" * (-len(digits) % 8)).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        name = ""
-    if not name or uid != uid_of(name):
-        raise ValueError(f"{uid!r} stands for no authid")
-    return name
 
 
 def jobs_topic(owner: str) -> str:
