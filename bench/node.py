@@ -28,6 +28,7 @@ port = {port}
 [executor]
 slots = {slots}
 queue_limit = 20000
+queue_limit_per_user = 20000
 """
 
 TASKS = '''\
@@ -52,7 +53,7 @@ class Stamp(CommandTask):
 
 
 @contextlib.contextmanager
-def running_node(slots: int) -> Iterator[NodeFolder]:
+def running_node(slots: int, tasks: str = TASKS) -> Iterator[NodeFolder]:
     """A node with *slots* worker slots, started like any other and stopped at the end."""
     folder = NodeFolder(Path(tempfile.mkdtemp(prefix="tr-bench-")) / "node")
     program = [sys.executable, "-m", "bench.up"]
@@ -60,7 +61,7 @@ def running_node(slots: int) -> Iterator[NodeFolder]:
     folder.settings_file.write_text(SETTINGS.format(port=_free_port(), slots=slots))
     shutil.rmtree(folder.root / "tasks")
     (folder.root / "tasks").mkdir()
-    (folder.root / "tasks" / "bench.py").write_text(TASKS)
+    (folder.root / "tasks" / "bench.py").write_text(tasks)
     policy = folder.root / "router" / "roles.toml"
     policy.write_text(policy.read_text().replace("call = [", 'call = [\n  "taskrealm.bench.",', 1))
     node = subprocess.Popen([*program, "up", folder.root], stdout=subprocess.PIPE, text=True)

@@ -1,10 +1,10 @@
-"""Records which rows of docs/capabilities.md the tests that passed have shown."""
+"""Records which promised rows the tests that passed have shown: capabilities and faults."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -15,22 +15,37 @@ if TYPE_CHECKING:
 ROW = re.compile(r"^\| ([A-Z]\d+) \|", re.MULTILINE)
 
 
-class Record:
-    """The rows shown in one run, each with the tests that showed it."""
+class Kind(NamedTuple):
+    """A kind of rows: the mark of the tests that show them, and the page that lists them."""
 
-    def __init__(self, root: Path) -> None:
-        self._table = root / "docs" / "capabilities.md"
-        self._file = root / "test-output" / "capabilities.json"
+    mark: str
+    page: str
+    record: str
+
+
+KINDS = (
+    Kind("capability", "docs/capabilities.md", "capabilities.json"),
+    Kind("fault", "docs/guarantees.md", "faults.json"),
+)
+
+
+class Record:
+    """The rows of one kind shown in one run, each with the tests that showed it."""
+
+    def __init__(self, root: Path, kind: Kind) -> None:
+        self._mark = kind.mark
+        self._page = root / kind.page
+        self._file = root / "test-output" / kind.record
         self._shown: dict[str, list[str]] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Refuse a mark that names no row of the table."""
-        known = set(ROW.findall(self._table.read_text(encoding="utf-8")))
+        """Refuse a mark that names no row of the page."""
+        known = set(ROW.findall(self._page.read_text(encoding="utf-8")))
         for item in items:
-            for row in _rows(item):
+            for row in self._rows(item):
                 if row not in known:
                     raise pytest.UsageError(
-                        f"{item.nodeid} is marked with {row!r}, which is no row of {self._table}"
+                        f"{item.nodeid} is marked with {row!r}, which is no row of {self._page}"
                     )
 
     @pytest.hookimpl(wrapper=True)
@@ -38,7 +53,7 @@ class Record:
         """Note the rows of a test that passed."""
         report: pytest.TestReport = yield
         if report.when == "call" and report.passed:
-            for row in _rows(item):
+            for row in self._rows(item):
                 self._shown.setdefault(row, []).append(item.nodeid)
         return report
 
@@ -48,11 +63,11 @@ class Record:
             self._file.parent.mkdir(exist_ok=True)
             self._file.write_text(json.dumps(self._shown, indent=1, sort_keys=True))
 
+    def _rows(self, item: pytest.Item) -> list[str]:
+        return [row for mark in item.iter_markers(self._mark) for row in mark.args]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep a record of this run."""
-    config.pluginmanager.register(Record(config.rootpath), "capabilities record")
-
-
-def _rows(item: pytest.Item) -> list[str]:
-    return [row for mark in item.iter_markers("capability") for row in mark.args]
+    for kind in KINDS:
+        config.pluginmanager.register(Record(config.rootpath, kind), f"{kind.mark} record")

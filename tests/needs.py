@@ -10,10 +10,12 @@ import pytest
 
 PACKAGES: Final = {
     "chromium": "chromium",
+    "faketime": "faketime",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
     "node": "nodejs",
     "npm": "npm",
+    "strace": "strace",
 }
 """The programs that tests call, and the Debian packages that they come in."""
 

@@ -22,7 +22,7 @@ from taskrealm.settings import NodeFolder, load_settings
 from taskrealm.tokens import TokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).parent.parent
 START_LIMIT = 40.0  # seconds; a start takes about five on an idle machine
@@ -181,9 +181,19 @@ def processes_of(folder: NodeFolder) -> list[int]:
 
 def the_one(folder: NodeFolder, words: str) -> int:
     """The pid of the one process of the node in *folder* with *words* in its command line."""
-    (pid,) = [
-        pid
-        for pid in processes_of(folder)
-        if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    ]
+    parents: dict[int, int] = {}
+    for each in processes_of(folder):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if words in Path(f"/proc/{each}/cmdline").read_text().replace("\0", " "):
+                status = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+                parents[each] = int(status[1])
+    # A child that is not a program of its own yet still looks like its parent.
+    (pid,) = [each for each, parent in parents.items() if parent not in parents]
     return pid
+
+
+async def comes_true(holds: Callable[[], bool], limit: float = START_LIMIT) -> None:
+    """Return once something holds that only a look at it can tell."""
+    async with asyncio.timeout(limit):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

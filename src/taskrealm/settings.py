@@ -33,9 +33,28 @@ class RouterSettings(_Section):
     port: Annotated[int, Field(ge=1, le=65_535)] = 8080
     max_message_size: Annotated[int, Field(ge=65_536, le=16_777_216)] = 1_048_576  # bytes
     max_connections: Annotated[int, Field(ge=10)] = 2_000
+    ping_interval: Annotated[float, Field(ge=1, le=3_600)] = 10.0
+    """Seconds between two pings, which keep a connection open where a proxy closes silent
+    ones. A peer that does not answer within the same time is dropped."""
+    idle_timeout: Annotated[float, Field(ge=1)] | None = None
+    """Seconds after which a session that neither sent nor was sent anything is ended; pings
+    do not count. None is for ever."""
     allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
     """Origins besides the node's own from which pages may connect; `*` in a host name
     stands for any text."""
+
+
+class LimitSettings(_Section):
+    """The most that one job may use up, unless its task says otherwise."""
+
+    memory: Annotated[int, Field(gt=0)] | None = None
+    """Bytes in main memory, of all processes of the job together."""
+    cpu: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of processor time, of all processes of the job together."""
+    processes: Annotated[int, Field(gt=0)] | None = 1_000
+    """Processes of the job that exist at once; none is so greedy unless by mistake."""
+    open_files: Annotated[int, Field(gt=0)] | None = None
+    """Files that each of its processes may have open; those of the executor if None."""
 
 
 class ExecutorSettings(_Section):
@@ -46,11 +65,25 @@ class ExecutorSettings(_Section):
     slots: Annotated[int, Field(ge=1, le=1_024)] = Field(
         default_factory=lambda: len(os.sched_getaffinity(0))
     )
-    queue_limit: Annotated[int, Field(ge=1)] = 1_000
+    queue_limit: Annotated[int, Field(ge=1)] = 2_000
+    queue_limit_per_user: Annotated[int, Field(ge=1)] | None = None
+    """Jobs of one user that may wait; None for half of `queue_limit`."""
+    drain_limit: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds that running jobs have to end by themselves when the node stops."""
     timeout: Annotated[float, Field(gt=0)] = 3_600.0  # seconds a job may run unless its task says
     output_limit: Annotated[int, Field(ge=1_024)] = 20_000_000  # bytes kept of each output stream
     environment: tuple[str, ...] = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
     """Variables of the executor's own environment that a job's program receives."""
+    limits: LimitSettings = LimitSettings()
+
+
+class RetentionSettings(_Section):
+    """How long finished jobs are kept, with their events, output and results."""
+
+    days: Annotated[float, Field(gt=0)] = 30.0
+    size: Annotated[int, Field(ge=1_048_576)] = 2_147_483_648
+    """Bytes of database and output together; beyond them the oldest finished jobs go first."""
+    interval: Annotated[float, Field(gt=0)] = 60.0  # seconds between two looks
 
 
 class Settings(_Section):
@@ -58,6 +91,7 @@ class Settings(_Section):
 
     router: RouterSettings = RouterSettings()
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    retention: RetentionSettings = RetentionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +152,11 @@ class NodeFolder:
     def journal(self) -> Path:
         """The folder of the journal: its database and the output of jobs."""
         return self.state / "journal"
+
+    @property
+    def paused(self) -> Path:
+        """There as long as an operator has paused the queue."""
+        return self.state / "paused"
 
     @property
     def jobs(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,27 @@ async def test_a_page_that_is_cut_off_ten_times_misses_nothing(visit: Any) -> No
         ]
 
 
+@pytest.mark.capability("N7", "X9")
+async def test_a_page_says_how_much_output_was_not_kept_and_saves_a_big_result(
+    site: Node, visit: Any
+) -> None:
+    async with visit("gus") as page, client(site, "gus") as gus:
+        job = await gus.exec("probe.talkative")
+        numbers = await job.result(LIMIT)
+        skipped = [chunk.skipped async for chunk in job.output("stdout") if chunk.skipped]
+        await page.goto(page.url.partition("#")[0] + f"#/jobs/{job.job_id}")
+        gap = page.locator(".output [data-gap]")
+        await expect(gap).to_have_count(1)
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="Save result.json").click()
+        saved = await (await download.value).path()
+
+        told = int("".join(filter(str.isdigit, await gap.inner_text())))
+        assert 0 < told <= skipped[0]  # a page begins a little before the end
+        assert json.loads(saved.read_text()) == numbers == list(range(60_000))
+        await expect(page.get_by_test_id("job-output")).to_contain_text("300000")
+
+
 @pytest.mark.capability("D1", "D4", "C3")
 async def test_a_page_shows_nothing_of_another_users_job(site: Node, visit: Any) -> None:
     async with client(site, "eve") as eve:
@@ -231,3 +253,39 @@ async def test_every_screen_fits_a_phone(
             await screenshot(page, f"phone-{scheme}-{name}")
 
             assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+TELLS = """
+report() { echo "$1" >> "$TASKREALM_REPORT"; }
+report '{"message": "Looking for chapter marks"}'
+report '{"message": "Two frames are damaged", "level": "warning", "data": {"frames": [5761, 5762]}}'
+report '{"message": "<b>No sound</b> after 0:31", "level": "error"}'
+report '{"progress": 0.4, "message": "page 12 of 30"}'
+sleep 600
+"""
+
+
+@pytest.mark.capability("U9", "J1")
+async def test_what_a_program_tells_is_on_the_page_of_its_job(
+    site: Node, visit: Any, screenshot: Callable[[Page, str], Any]
+) -> None:
+    async with visit("teller") as page, client(site, "teller") as user:
+        job = await user.exec("steps.shell", {"script": TELLS})
+        await page.goto(page.url.partition("#")[0] + f"#/jobs/{job.job_id}")
+        told = page.get_by_test_id("job-messages")
+        await expect(told.get_by_role("listitem")).to_have_count(3)
+        await expect(page.get_by_role("log", name="Messages")).to_be_visible()
+        await expect(page.get_by_test_id("job-progress")).to_contain_text("40 %, page 12 of 30")
+        await told.get_by_text("Details").click()
+        await screenshot(page, "job-messages")
+        rows = await told.get_by_role("listitem").all_inner_texts()
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await screenshot(page, "job-messages-narrow")
+        await job.cancel(now=True)
+        await expect(page.get_by_test_id("job-state")).to_have_attribute("data-state", "cancelled")
+
+        assert [row.split("\n")[0] for row in rows] == ["Note", "Warning", "Error"]
+        assert "<b>No sound</b> after 0:31" in rows[2]
+        assert "5762" in rows[1]
+        await page.reload()
+        await expect(told.get_by_role("listitem")).to_have_count(3)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.nodes import Node, Watch, processes_of, the_one
 from tests.site import client, is_running, make_site, session
+from tests.site.jobs import first_line
 
 from taskrealm.client import Disconnected
 from taskrealm.protocol import uris
@@ -18,24 +22,27 @@ from taskrealm.protocol.jobs import Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from taskrealm.client import Client, Job
+    from taskrealm.client import Client
     from taskrealm.wire import Session
 
 LIMIT = 60.0  # seconds; a node that was killed needs about ten to come back
+
+RACES = 500
+AT_ONCE = 10
 
 LAST_WORD = "survived"
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture
-def site(short_path: Path) -> Iterator[Node]:
-    """A node of its own for each test, to be harmed."""
-    with Node(make_site(short_path)) as node:
-        node.until("READY")
-        yield node
+@pytest.fixture(scope="module")
+def site() -> Iterator[Node]:
+    """A node for the tests of this module, to be harmed; each leaves it well."""
+    with tempfile.TemporaryDirectory(prefix="tr-") as path:
+        with Node(make_site(Path(path))) as node:
+            node.until("READY")
+            yield node
 
 
 class Story:
@@ -80,35 +87,28 @@ class Story:
         assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def first_line(job: Job) -> str:
-    async with asyncio.timeout(LIMIT):
-        async for chunk in job.output("stdout"):
-            if chunk.text.endswith("\n"):
-                return chunk.text
-    raise AssertionError(f"{job} printed no line")
-
-
-@pytest.mark.capability("L1", "L2", "L4", "D6", "N1")
-async def test_a_killed_executor_loses_running_jobs_and_nothing_else(site: Node) -> None:
-    async with client(site) as ana:
-        story = Story(ana)
+@pytest.mark.capability("L1", "L2", "L4", "L5", "L7", "D6", "D8", "J3", "N1")
+@pytest.mark.fault("F20", "F43", "R1", "R2", "R3")
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("components/executor.py", id="the executor"),
+        pytest.param("crossbar-worker", id="the router worker"),
+        pytest.param("taskrealm.router.guest", id="the wrapper of the executor"),
+        pytest.param("crossbar-controller", id="the controller"),
+    ],
+)
+async def test_a_kill_loses_running_jobs_and_nothing_else_of(site: Node, words: str) -> None:
+    async with client(site, f"user of {words}") as user:
+        story = Story(user)
         await story.begin()
-        os.kill(the_one(site.folder, "components/executor.py"), signal.SIGKILL)
-
-        await story.end()
-
-
-@pytest.mark.capability("L5", "L7", "D6", "D8", "J3", "N1")
-async def test_a_killed_router_comes_back_with_the_queue_and_all_events(site: Node) -> None:
-    async with client(site) as ana:
-        story = Story(ana)
-        await story.begin()
-        os.kill(the_one(site.folder, "crossbar-worker"), signal.SIGKILL)
+        os.kill(the_one(site.folder, words), signal.SIGKILL)
 
         await story.end()
 
 
 @pytest.mark.capability("L1", "L2", "L4", "D6", "N1")
+@pytest.mark.fault("F20", "R4")
 async def test_a_node_killed_whole_goes_on_where_it_was_after_the_next_start(
     short_path: Path,
 ) -> None:
@@ -128,6 +128,31 @@ async def test_a_node_killed_whole_goes_on_where_it_was_after_the_next_start(
                 second.until("READY")
                 await story.end()
             watch.all_end()
+
+
+@pytest.mark.capability("C1", "C2", "C4")
+@pytest.mark.fault("F5")
+async def test_a_cancel_that_races_the_end_has_the_answer_that_comes_true(site: Node) -> None:
+    rng = random.Random(5)
+    async with client(site, "rae") as rae:
+
+        async def race() -> tuple[str, list[EventType]]:
+            job = await rae.exec("probe.nothing")
+            # From before the start of the program to after its end.
+            await asyncio.sleep(rng.uniform(0, 0.03))
+            answer = await job.cancel()
+            return answer, [event.type async for event in job]
+
+        for _ in range(RACES // AT_ONCE):
+            async with asyncio.timeout(LIMIT):
+                races = await asyncio.gather(*(race() for _ in range(AT_ONCE)))
+            for answer, types in races:
+                *before, end = types
+                assert not any(type.is_terminal for type in before), types
+                if answer in ("stopping", "removed_from_queue"):
+                    assert end is EventType.CANCELLED
+                else:
+                    assert answer == f"already_{end}"
 
 
 @pytest.mark.capability("L6", "D9", "Z10")

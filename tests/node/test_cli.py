@@ -58,6 +58,14 @@ class Argument(CommandTask):
     command = ("printf", "[%s]", Value("value"))
 
 
+class Tell(CommandTask):
+    """Report what is given, and print a line."""
+
+    name = "tell"
+    report: str
+    command = ("sh", "-c", 'echo "$0" >> "$TASKREALM_REPORT"; echo printed', Value("report"))
+
+
 class Secret(CommandTask):
     """Only for operators."""
 
@@ -466,3 +474,29 @@ def test_up_shows_its_way_and_one_link_and_nothing_else(short_path: Path) -> Non
         "Ctrl-C stops the node.",
         "Stopping …",
     ]
+
+
+@pytest.mark.capability("U9")
+def test_what_a_program_tells_comes_out_on_stderr_with_its_level(node: Node) -> None:
+    report = json.dumps({"message": "disk nearly full\x1b[2J", "level": "warning", "data": [1]})
+    code, out, err = taskrealm(node, "run", "tell", report)
+    _, lines, _ = taskrealm(node, "run", "--json", "tell", report)
+
+    assert (code, out) == (0, "printed\n")
+    assert "warning: disk nearly full\\x1b[2J" in err.splitlines()
+    [told] = [event for event in map(json.loads, lines.splitlines()) if event["type"] == "message"]
+    assert (told["level"], told["data"]) == ("warning", [1])
+
+
+@pytest.mark.capability("O3")
+def test_a_node_prints_and_logs_no_secret_but_the_link_to_sign_in_once(node: Node) -> None:
+    taskrealm(node, *as_user(node, "ana"), "tasks")
+    [code] = re.findall(r"#signin=(\S+)", "\n".join(node.output))
+    logs = "".join(path.read_text() for path in node.folder.logs.iterdir())
+    secrets = [
+        node.folder.operator_token.read_text().strip(),
+        node.folder.private_key("executor").read_text().strip(),
+    ]
+
+    assert code not in logs
+    assert not [each for each in secrets if each in logs or each in "".join(node.output)]

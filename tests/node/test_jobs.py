@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.plain import EVENT, RESULT
 from tests.site import SLOTS, client, is_running, session
+from tests.site.jobs import events_of, first_line, occupy_slots, until
 
 from taskrealm.client import JobCancelled, JobFailed, JobTimedOut, Request
 from taskrealm.protocol import uris
@@ -21,50 +22,18 @@ from taskrealm.protocol.errors import (
     UnknownJob,
     UnknownTask,
 )
-from taskrealm.protocol.jobs import Event, EventType
+from taskrealm.protocol.jobs import EventType
 
 if TYPE_CHECKING:
     from tests.nodes import Node
 
-    from taskrealm.client import Client, Job
+    from taskrealm.client import Client
 
 LIMIT = 20.0  # seconds that anything may take
 
 
-async def events_of(job: Job) -> list[Event]:
-    async with asyncio.timeout(LIMIT):
-        return [event async for event in job]
-
-
-async def until(job: Job, kind: EventType) -> Event:
-    """The first event of *kind*."""
-    async with asyncio.timeout(LIMIT):
-        async for event in job:
-            if event.type is kind:
-                return event
-    raise AssertionError(f"{job} ended without {kind}")
-
-
 async def jobs_of(user: Client, **filters: Any) -> list[dict[str, Any]]:
     return [job async for job in user.jobs(**filters)]
-
-
-async def first_line(job: Job) -> str:
-    text = ""
-    async with asyncio.timeout(LIMIT):
-        async for chunk in job.output("stdout"):
-            text += chunk.text
-            if "\n" in text:
-                return text.partition("\n")[0]
-    raise AssertionError(f"{job} printed no line")
-
-
-async def occupy_slots(user: Client) -> list[Job]:
-    """Jobs that hold every slot until they are cancelled."""
-    jobs = await user.exec_many([Request("probe.nap", priority=1_000)] * SLOTS)
-    for job in jobs:
-        await until(job, EventType.STARTED)
-    return jobs
 
 
 @pytest.mark.capability("S1", "S2", "A1", "A4", "U2", "U3", "U4", "U6", "U12", "U13", "J2")
@@ -262,6 +231,7 @@ async def test_a_program_finds_the_chosen_surroundings_only(site: Node) -> None:
             *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "COLOUR"),
             *("TASKREALM_JOB_ID", "TASKREALM_ATTEMPT", "TASKREALM_TASK", "TASKREALM_OWNER"),
             "TASKREALM_COOKIE",
+            "TASKREALM_REPORT",
         }
 
 

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 LIMIT = 30.0  # seconds
 QUEUE_LIMIT = 3
+SETTINGS = f"queue_limit = {QUEUE_LIMIT}\nqueue_limit_per_user = {QUEUE_LIMIT}\n"
 
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[Node]:
     """A node on which few jobs may wait."""
     with tempfile.TemporaryDirectory(prefix="tr-") as path:
-        with Node(make_site(Path(path), settings=f"queue_limit = {QUEUE_LIMIT}\n")) as node:
+        with Node(make_site(Path(path), settings=SETTINGS)) as node:
             node.until("READY")
             yield node
 

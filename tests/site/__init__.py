@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 
-PROBES = Path(__file__).parent / "probes.py"
+TASKS = tuple(Path(__file__).with_name(name) for name in ("probes.py", "steps.py"))
 
 
-def make_site(root: Path, *, settings: str = "") -> NodeFolder:
-    """Write a site into the empty folder *root*; *settings* are more lines for `[executor]`."""
+def make_site(root: Path, *, settings: str = "", router: str = "") -> NodeFolder:
+    """
+    Write a site into the empty folder *root*.
+
+    *settings* are more lines for `[executor]`, *router* are more for `[router]`.
+    """
     component = (ROOT / "components" / "executor.py").read_text()
     folder = make_node(
-        root, component=component, settings=f"\n[executor]\nslots = {SLOTS}\n{settings}"
+        root, component=component, settings=f"{router}\n[executor]\nslots = {SLOTS}\n{settings}"
     )
     shutil.copytree(
         ROOT / "tasks",
@@ -35,7 +39,8 @@ def make_site(root: Path, *, settings: str = "") -> NodeFolder:
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    shutil.copy(PROBES, root / "tasks" / "probes.py")
+    for file in TASKS:
+        shutil.copy(file, root / "tasks" / file.name)
     (root / "files").mkdir(exist_ok=True)
     return folder
 

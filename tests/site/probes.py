@@ -14,6 +14,7 @@ from taskrealm.tasks import (
     Flag,
     Glued,
     InvalidArguments,
+    Limits,
     Option,
     Output,
     Value,
@@ -103,6 +104,44 @@ class Family(CommandTask):
     grace = 0.5
 
 
+class Shell(CommandTask):
+    """Do what a script says."""
+
+    name = "probe.shell"
+    script: str
+    command = ("bash", "-c", Value("script", dash=True))
+    grace = 0.5
+
+
+class Patient(Shell):
+    """Ignore polite signals, with all the time in the world."""
+
+    name = "probe.patient"
+    script: str = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
+    grace = 600.0
+
+
+class Crowd(Shell):
+    """Do what a script says, with few processes and files."""
+
+    name = "probe.crowd"
+    limits = Limits(processes=30, open_files=50)
+
+
+class Memory(Shell):
+    """Do what a script says, with little memory."""
+
+    name = "probe.memory"
+    limits = Limits(memory=60_000_000)
+
+
+class Busy(Shell):
+    """Do what a script says, with little processor time."""
+
+    name = "probe.busy"
+    limits = Limits(cpu=0.5)
+
+
 class Nap(CommandTask):
     """Sleep."""
 
@@ -159,6 +198,17 @@ class Unready(CommandTask):
         return json.loads(output.stdout)
 
 
+class Talkative(CommandTask):
+    """Print more than is kept, and have a result too big for an event."""
+
+    name = "probe.talkative"
+    command = ("seq", "1", "300000")
+    limits = Limits(output=40_000)
+
+    def parse_result(self, output: Output) -> Any:
+        return list(range(60_000))
+
+
 class Missing(CommandTask):
     """Name a program that is not there."""
 
@@ -172,3 +222,21 @@ class Printed(CommandTask):
     name = "probe.printed"
     text: str
     command = ("printf", "%s", Value("text", dash=True))
+
+
+class Script(CommandTask):
+    """Run Python code."""
+
+    name = "probe.script"
+    code: str
+    command = (sys.executable, "-c", Value("code", dash=True))
+    grace = 0.5
+    timeout = 60.0
+
+
+class Flood(CommandTask):
+    """Print so many bytes."""
+
+    name = "probe.flood"
+    size: Annotated[int, Field(ge=0)]
+    command = ("head", "-c", Value("size"), "/dev/zero")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+SIP = 512  # bytes that a trickling line takes at once
+
 
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncIterator[int]:
@@ -32,13 +34,23 @@ async def serving(serve: Serve) -> AsyncIterator[int]:
 
 
 class Line:
-    """Forwards connections to a port of this machine until it is cut."""
+    """
+    Forwards connections to a port of this machine until it is cut.
 
-    def __init__(self, target: int) -> None:
+    Like many a proxy, it drops those on which one side says nothing for *patience* seconds.
+    """
+
+    def __init__(self, target: int, patience: float | None = None) -> None:
         self.port = 0
         self.connections = 0
         self._target = target
+        self._patience = patience
         self._is_dead = False
+        self._is_open = asyncio.Event()
+        self._is_open.set()
+        self._rate: float | None = None
+        self._fuse: int | None = None
+        self._is_cut = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
 
     @property
@@ -50,36 +62,93 @@ class Line:
         for writer in self._writers:
             writer.transport.abort()
 
+    async def cut_within(self, size: int) -> None:
+        """Cut the line as soon as *size* more bytes have come back, whatever they are part of."""
+        self._is_cut.clear()
+        self._fuse = size
+        await self._is_cut.wait()
+
+    @contextmanager
+    def trickling(self, rate: float) -> Iterator[None]:
+        """Let no more than *rate* bytes come back in a second while the context lasts."""
+        self._rate = rate
+        try:
+            yield
+        finally:
+            self._rate = None
+
     @contextmanager
     def dead(self) -> Iterator[None]:
         """Cut the line, and let nobody through while the context lasts."""
         self._is_dead = True
         self.cut()
-        yield
-        self._is_dead = False
+        try:
+            yield
+        finally:
+            self._is_dead = False
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Carry nothing in either direction while the context lasts, and tell nobody."""
+        self._is_open.clear()
+        try:
+            yield
+        finally:
+            self._is_open.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_dead:
             return
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            return  # as nobody answers there, nobody does here
         self.connections += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers |= {writer, back}
-        await asyncio.gather(_pump(reader, back), _pump(there, writer))
+        await asyncio.gather(self._pump(reader, back), self._bring(there, writer))
         self._writers -= {writer, back}
 
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await asyncio.wait_for(reader.read(65_536), self._patience):
+                await self._is_open.wait()
+                writer.write(data)
+        except OSError:
+            pass  # cut, or silent for too long
+        await self._is_open.wait()
+        writer.close()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65_536):
-            writer.write(data)
-    except OSError:
-        pass  # cut
-    writer.close()
+    async def _bring(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await self._sip(there):
+                await self._is_open.wait()
+                if self._rate is not None:
+                    await asyncio.sleep(len(data) / self._rate)
+                writer.write(data if self._fuse is None else data[: self._fuse])
+                await writer.drain()
+                self._burn(len(data))
+        except OSError:
+            pass  # cut, or silent for too long
+        await self._is_open.wait()
+        writer.close()
+
+    async def _sip(self, there: asyncio.StreamReader) -> bytes:
+        size = 65_536 if self._rate is None else SIP
+        return await asyncio.wait_for(there.read(size), self._patience)
+
+    def _burn(self, size: int) -> None:
+        if self._fuse is not None:
+            self._fuse -= size
+            if self._fuse <= 0:
+                self._fuse = None
+                # The socket takes so little at once: what was written has gone out.
+                self.cut()
+                self._is_cut.set()
 
 
 @asynccontextmanager
-async def line_to(target: int) -> AsyncIterator[Line]:
+async def line_to(target: int, patience: float | None = None) -> AsyncIterator[Line]:
     """A line to the port *target*."""
-    line = Line(target)
+    line = Line(target, patience)
     async with serving(line.serve) as line.port:
         yield line

@@ -33,6 +33,9 @@ class StandIn:
         """Whether events are journalled only, as if their publications were lost."""
         self.is_stuck = False
         """Whether it never answers what tasks there are."""
+        self.tells_streams = asyncio.Event()
+        """Whether it answers what the stream of a user is."""
+        self.tells_streams.set()
         self.was_asked = asyncio.Event()
         self.calls: list[str] = []
         self._session: Session | None = None
@@ -209,7 +212,16 @@ class StandIn:
         page = mine[:limit]
         return {"jobs": page, "next": page[-1]["job_id"] if len(mine) > limit else None}
 
-    def _events(
+    def _events(self, call: Call, **asked: Any) -> Any:
+        if asked.get("job_id") is None and not self.tells_streams.is_set():
+            return self._events_later(call, asked)
+        return self._find_events(call, **asked)
+
+    async def _events_later(self, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
+        await self.tells_streams.wait()
+        return self._find_events(call, **asked)
+
+    def _find_events(
         self,
         call: Call,
         epoch: str | None = None,
@@ -222,13 +234,17 @@ class StandIn:
             raise InvalidArguments(fields={"limit": "must be between 1 and 1000"})
         limit = min(limit, 7)  # so that every test that reads history turns pages
         if job_id is not None:
-            self._visible(call, job_id)
+            job = self._visible(call, job_id)
             events = [
                 event
                 for event in self.journal
                 if event["job_id"] == job_id and event["job_seq"] > since
             ]
-            return {"events": events[:limit], "more": len(events) > limit}
+            return {
+                "events": events[:limit],
+                "more": len(events) > limit,
+                "ended": job["state"] in TERMINAL,
+            }
         mine = [each for each in self.journal if each["owner"] == call.authid and each["seq"]]
         answer = {"epoch": self.epoch, "seq": self._newest[call.authid]}
         if epoch != self.epoch or since < self.reaches_back_to:
@@ -242,14 +258,18 @@ class StandIn:
     ) -> dict[str, Any]:
         job = self._visible(call, job_id)
         data = self._output.get((job_id, stream), b"")
-        piece = data[offset : offset + min(limit, 1_000)]
+        gap, end = job.get("gap", (0, 0))
+        skipped = end - offset if gap <= offset < end else 0
+        edge = gap if offset < gap else len(data)
+        offset += skipped
+        piece = data[offset : min(edge, offset + min(limit, 1_000))]
         return {
             "stream": stream,
             "offset": offset,
             "next": offset + len(piece),
             "text": piece.decode(),
             "size": len(data),
-            "dropped": job.get("dropped", 0),
+            "skipped": skipped,
             "end": job["state"] in TERMINAL and offset + len(piece) == len(data),
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import json
 import subprocess
 import sys
 import weakref
@@ -316,6 +317,37 @@ async def test_the_subscription_to_another_user_ends_with_the_last_job_held(
         await soon(deleted.wait())
 
 
+async def test_a_job_attached_to_before_the_stream_has_been_found_is_followed_to_its_end(
+    client: Client, executor: StandIn, realm: Realm
+) -> None:
+    job = await client.exec("wait")
+    executor.tells_streams.clear()
+    async with client_at(realm.unix) as other:
+        following = asyncio.ensure_future(all_of(other.job(job.job_id)))
+        await first(2, other.job(job.job_id))
+        executor.is_silent = True
+        executor.happen(job.job_id, "succeeded", result=1)
+        # The other's stream begins behind the end, which its job has not heard of.
+        executor.tells_streams.set()
+
+        assert kinds(await following) == ["queued", "started", "succeeded"]
+
+
+@pytest.mark.capability("N2")
+async def test_a_job_whose_events_are_gone_says_so_and_has_its_result(
+    client: Client, executor: StandIn, line: Line
+) -> None:
+    job = await client.exec("wait")
+    await first(2, job)
+    with line.dead():
+        executor.happen(job.job_id, "succeeded", result=1)
+        executor.forget()
+
+    with pytest.raises(StreamReset):
+        await all_of(job)
+    assert await soon(job.result()) == 1
+
+
 @pytest.mark.capability("D3")
 async def test_a_job_for_one_session_reaches_that_session_only(
     client: Client, executor: StandIn, realm: Realm
@@ -393,6 +425,7 @@ async def test_publications_lost_on_a_living_line_are_noticed_and_read(
     assert [event.job_seq for event in await all_of(job)] == list(range(1, 24))
 
 
+@pytest.mark.fault("F43")
 async def test_what_happened_while_the_executor_was_away_is_read_when_it_is_back(
     client: Client, executor: StandIn, executor_session: Session, enter: Enter
 ) -> None:
@@ -581,11 +614,24 @@ async def test_output_beyond_what_the_node_keeps_is_said_to_be_lost(
     client: Client, executor: StandIn
 ) -> None:
     job = await client.exec("wait")
-    executor.write(job.job_id, "kept")
-    executor.jobs[job.job_id]["dropped"] = 17
+    executor.write(job.job_id, "kept, forgotten, kept again")
+    executor.jobs[job.job_id]["gap"] = (6, 17)
     executor.happen(job.job_id, "succeeded", result=None)
 
-    assert await all_of(job.output("stdout", 2)) == [OutputChunk("stdout", 2, 4, "pt", 17)]
+    assert await all_of(job.output("stdout", 2)) == [
+        OutputChunk("stdout", 2, 6, "pt, "),
+        OutputChunk("stdout", 17, 27, "kept again", skipped=11),
+    ]
+
+
+async def test_a_result_too_big_for_an_event_is_fetched(client: Client, executor: StandIn) -> None:
+    job = await client.exec("wait")
+    numbers = list(range(2_000))
+    executor.write(job.job_id, json.dumps(numbers), "result", live=False)
+    executor.happen(job.job_id, "succeeded", result=None, artifact="result.json")
+
+    assert await job.result() == numbers
+    assert await client.job(job.job_id).result() == numbers
 
 
 async def test_wrong_output_streams_are_named(client: Client) -> None:

@@ -23,6 +23,8 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("node", "Start a node and run it until Ctrl-C."),
     "init": ("node", "Write a new node into a folder."),
     "check": ("node", "Find the mistakes in a node's settings, policy and tasks."),
+    "backup": ("backup", "Write a backup of the journal into a file, also while the node runs."),
+    "restore": ("backup", "Make a backup the journal of a node that does not run."),
     "token": ("tokens", "Make a token or a sign-in link for a user of this node."),
     "tasks": ("tasks", "List the tasks you may run, or the parameters of one."),
     "run": ("run", "Run a task and follow its job."),
@@ -31,6 +33,8 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("jobs", "Show everything about one job."),
     "logs": ("jobs", "Print the output of a job."),
     "cancel": ("jobs", "Cancel jobs, waiting or running."),
+    "status": ("queue", "Show how busy a node is; for operators."),
+    "queue": ("queue", "Pause, resume or drain a node; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 

@@ -37,9 +37,10 @@ class Connection:
         A client that has joined.
 
         Raises:
-            Stopped: The node cannot be reached, does not let us in, or is lost for good.
+            Stopped: The node cannot be reached, does not let us in, is lost for good, or has
+                events no more that were asked for.
         """
-        from ..client import Client, Disconnected, Refused
+        from ..client import Client, Disconnected, Refused, StreamReset
 
         try:
             async with AsyncExitStack() as stack:
@@ -51,6 +52,8 @@ class Connection:
                 yield client
         except Refused as error:
             raise Stopped(f"{self.url} does not let us in: {error}", exits.NOT_ALLOWED) from None
+        except StreamReset as error:
+            raise Stopped(str(error), exits.FAILURE) from None
         except Disconnected as error:
             raise Stopped(
                 f"The connection to {self.url} is lost: {error}", exits.CONNECTION

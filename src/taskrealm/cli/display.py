@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from ..protocol.jobs import Event, EventType
@@ -136,16 +137,17 @@ def display(*, as_json: bool) -> Display:
 
 
 def write_output(chunk: OutputChunk) -> None:
-    """Write what a job printed, unchanged, to the stream of the same name."""
+    """Write what a job printed to the stream of the same name; unchanged, but for what is missing."""
     stream = _stream_of(chunk)
+    if chunk.skipped:
+        # In its place, so that in a file too the two sides do not run together unseen.
+        stream.buffer.write(f"\n… {grouped(chunk.skipped)} bytes not kept …\n".encode())
     stream.buffer.write(chunk.text.encode())
     stream.flush()
-    if chunk.dropped:
-        say(f"[{chunk.dropped} further bytes of {chunk.stream} were not kept]")
 
 
 def _stream_of(chunk: OutputChunk) -> TextIO:
-    return sys.stdout if chunk.stream == "stdout" else sys.stderr
+    return sys.stderr if chunk.stream == "stderr" else sys.stdout
 
 
 def as_json(chunk: OutputChunk) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def as_json(chunk: OutputChunk) -> dict[str, Any]:
         "offset": chunk.offset,
         "next": chunk.next,
         "text": chunk.text,
-        "dropped": chunk.dropped,
+        "skipped": chunk.skipped,
     }
 
 
@@ -168,6 +170,11 @@ def sentence_of(event: Event) -> str:
 def _sentence(event: Event) -> str:
     data = event.data
     match event.type:
+        case EventType.DELAYED:
+            moment = datetime.fromisoformat(data["not_before"]).astimezone()
+            return f"Job {event.job_id} may start at {moment:%Y-%m-%d %H:%M:%S}"
+        case EventType.RETRYING:
+            return f"Runs again in {clock(data['delay'])}: {data.get('reason')}"
         case EventType.QUEUED:
             place = data.get("position")
             return (
@@ -179,6 +186,11 @@ def _sentence(event: Event) -> str:
             return "Started"
         case EventType.PROGRESS:
             return " ".join(_progress(data))
+        case EventType.ARTIFACT:
+            return (
+                f"The result is {grouped(data.get('size', 0))} bytes;"
+                f" taskrealm logs {event.job_id} --stream result prints it"
+            )
         case EventType.MESSAGE:
             return f"{data.get('level')}: {data.get('text')}"
         case EventType.STOPPING:
@@ -231,6 +243,11 @@ def _duration(data: dict[str, Any]) -> str:
 def _result(result: Any) -> str:
     # Text is what the program printed, and that has been shown already.
     return "" if result is None or isinstance(result, str) else f": {result}"
+
+
+def grouped(number: int) -> str:
+    """*number* as people read it: `1 234 567`."""
+    return f"{number:,}".replace(",", " ")
 
 
 def clock(seconds: float) -> str:

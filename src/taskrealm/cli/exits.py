@@ -36,6 +36,8 @@ _OF_ERRORS: Final[Mapping[type[errors.Error], int]] = {
     errors.UnknownJob: NOT_FOUND,
     errors.QueueFull: QUEUE_FULL,
     errors.Unavailable: CONNECTION,
+    errors.Draining: CONNECTION,
+    errors.DuplicateJob: REFUSED_ARGUMENTS,
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..client import Job, OutputChunk
 
 STREAMS: Final = ("stdout", "stderr")
+RESULT: Final = "result"
 PATIENCE: Final = 5.0  # seconds to wait for output that is known to be there
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
@@ -103,7 +104,11 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
 @click.command()
 @click.argument("job_id", metavar="ID")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
-@click.option("--stream", type=click.Choice(STREAMS), help="Only this one; by default both.")
+@click.option(
+    "--stream",
+    type=click.Choice([*STREAMS, RESULT]),
+    help="Only this one; by default what it printed. `result` is a result too big to be shown.",
+)
 @json_option
 @connects
 def logs(
@@ -130,7 +135,7 @@ def logs(
                     write(chunk)
             else:
                 for name in STREAMS if stream is None else (stream,):
-                    await _read_so_far(job, name, snapshot["output"][name], write)
+                    await _read_so_far(job, name, snapshot["output"].get(name, 0), write)
 
     asyncio.run(read())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,10 @@ def job_options() -> list[click.Option]:
     return [
         click.Option(["--priority"], type=int, help="Higher starts first.  [default: 0]"),
         click.Option(["--timeout"], type=float, help="Seconds it may run; only to shorten."),
+        click.Option(["--delay"], type=float, help="Seconds to wait before it may start."),
+        click.Option(["--not-before"], help="When it may start, as 2030-01-31T08:00+01:00."),
+        click.Option(["--retries"], type=int, help="How often to run again; only to lower."),
+        click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
         click.Option(["--detach"], is_flag=True, help="Print the job's id and leave it alone."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),
@@ -77,6 +82,10 @@ async def _run(
             arguments,
             priority=options["priority"] or 0,
             timeout=options["timeout"],
+            delay=options["delay"],
+            not_before=_moment(options["not_before"]),
+            retries=options["retries"],
+            key=options["key"],
             tags=options["tags"],
         )
         if options["detach"]:
@@ -103,6 +112,18 @@ def parse(task: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any]
         if isinstance(error.param, TaskOption):
             raise Stopped(error.format_message(), exits.REFUSED_ARGUMENTS) from None
         raise
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The moment that *text* stands for; without an offset, by the clock on this machine's wall."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise click.UsageError(
+            f"--not-before: {text!r} is no time in ISO 8601, such as 2030-01-31T08:00+01:00"
+        ) from None
 
 
 def named(name: str, tasks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

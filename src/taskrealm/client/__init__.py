@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..wire import Disconnected, Refused
 from .client import Client, Request
 from .connection import Status
-from .following import Events, StreamReset
+from .cursor import OutputChunk
+from .events import Events, StreamReset
 from .job import Job
 from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
-from .output import OutputChunk
 
 __all__ = [
     "Client",

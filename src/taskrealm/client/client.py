@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 from ..protocol import uris
 from ..protocol.jobs import Delivery
 from .connection import PATIENCE, Connection, Status
-from .following import Events, Following
+from .following import Following
 from .job import Job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+    from datetime import datetime
 
     from .connection import Token
+    from .events import Events
 
     Arguments = Mapping[str, Any] | Sequence[Any]
 
@@ -28,9 +30,13 @@ class Request:
     A task to be run, and how.
 
     The arguments are a mapping by name or a sequence by position. A higher `priority`
-    starts first. `timeout` in seconds may only shorten what the task allows. `deliver`
-    says who receives the job's events: every session of the `user`, only this `session`,
-    or `none`.
+    starts first. `timeout` in seconds may only shorten what the task allows, `retries` only
+    lower it. The job waits `delay` seconds, or until `not_before`, an aware datetime.
+    `deliver` says who receives the job's events: every session of the `user`, only this
+    `session`, or `none`.
+
+    Under one `key`, text of your own, the node makes one job: repeating the request gives
+    that job again, as long as the node remembers it.
     """
 
     task: str
@@ -39,8 +45,14 @@ class Request:
     timeout: float | None = None
     tags: Sequence[str] = ()
     deliver: str = Delivery.USER
+    delay: float | None = None
+    not_before: datetime | None = None
+    key: str | None = None
+    retries: int | None = None
 
     def __post_init__(self) -> None:
+        if self.not_before is not None and self.not_before.tzinfo is None:
+            raise ValueError("not_before needs a time zone, such as datetime.now(UTC) has")
         if isinstance(self.arguments, str) or not isinstance(self.arguments, Mapping | Sequence):
             raise TypeError(
                 f"Arguments are a mapping by name or a sequence by position,"
@@ -58,6 +70,10 @@ class Request:
             "timeout": self.timeout,
             "tags": list(self.tags),
             "deliver": str(Delivery(self.deliver)),
+            "delay": self.delay,
+            "not_before": None if self.not_before is None else self.not_before.isoformat(),
+            "key": self.key,
+            "retries": self.retries,
         }
 
 
@@ -151,26 +167,52 @@ class Client:
         timeout: float | None = None,
         tags: Sequence[str] = (),
         deliver: str = Delivery.USER,
+        delay: float | None = None,
+        not_before: datetime | None = None,
+        key: str | None = None,
+        retries: int | None = None,
     ) -> Job:
         """
         Run *task*: the job, as soon as it has been accepted. The options are those of `Request`.
 
+        With a *key* the request is repeated by itself when its answer is lost on the way,
+        or the executor is away, for as long as the client's *patience*.
+
         Raises:
             UnknownTask: There is no such task, or not one that we may run.
             InvalidArguments: Arguments or options are refused; `fields` says which and why.
+            DuplicateJob: The key was used for another task or other arguments.
             QueueFull: As many jobs wait as may wait.
+            Draining: The node takes no more jobs.
             Disconnected: The connection was lost; the job may or may not have been accepted.
         """
-        request = Request(task, arguments, priority, timeout, tags, deliver)
+        request = Request(
+            task,
+            arguments,
+            priority,
+            timeout,
+            tags,
+            deliver,
+            delay=delay,
+            not_before=not_before,
+            key=key,
+            retries=retries,
+        )
         await self._following.placed()
-        job: Job = await self._connection.call_and_take(
+        submit = self._connection.call_and_take if key is None else self._connection.repeat_and_take
+        job: Job = await submit(
             lambda answer: self._submitted(answer, request), uris.EXEC, **request.as_dict()
         )
         return job
 
     async def exec_many(self, requests: Iterable[Request]) -> list[Job]:
-        """Run many tasks by one call; all are accepted or none."""
+        """
+        Run many tasks by one call; all are accepted or none.
+
+        If each has a key, the call is repeated as `exec` does.
+        """
         requests = list(requests)
+        has_keys = all(request.key is not None for request in requests)
         await self._following.placed()
 
         def take(answers: list[dict[str, Any]]) -> list[Job]:
@@ -179,7 +221,8 @@ class Client:
                 for answer, request in zip(answers, requests, strict=True)
             ]
 
-        jobs: list[Job] = await self._connection.call_and_take(
+        submit = self._connection.repeat_and_take if has_keys else self._connection.call_and_take
+        jobs: list[Job] = await submit(
             take, uris.EXEC_MANY, [request.as_dict() for request in requests]
         )
         return jobs
@@ -221,6 +264,27 @@ class Client:
             if before is None:
                 return
 
+    async def statistics(self) -> dict[str, Any]:
+        """How many jobs wait and run, how fast they go, how long they take; for operators."""
+        statistics: dict[str, Any] = await self._connection.call(uris.STATISTICS)
+        return statistics
+
+    async def pause(self) -> dict[str, Any]:
+        """Let no more jobs start until `resume`; jobs are still taken. For operators."""
+        return await self._situation(uris.PAUSE)
+
+    async def resume(self) -> dict[str, Any]:
+        """Let jobs be taken and started again; for operators."""
+        return await self._situation(uris.RESUME)
+
+    async def drain(self, limit: float | None = None) -> dict[str, Any]:
+        """
+        Let no more jobs be taken or started, and cancel what still runs after *limit* seconds.
+
+        It returns at once; the node is drained when none is `running`. For operators.
+        """
+        return await self._situation(uris.DRAIN, limit=limit)
+
     def events(self) -> Events:
         """
         Every event of every job of ours, in order, from now on, across lost connections.
@@ -229,12 +293,29 @@ class Client:
         """
         return self._following.listen()
 
+    async def positions(self) -> AsyncIterator[dict[str, int]]:
+        """
+        The places in the queue that jobs of ours have now, by `job_id`, as they change.
+
+        They are told at most once a second, from when somebody iterates over this, and only
+        of jobs near the front: `Job.snapshot` tells the place of any. What is missed while
+        the connection is lost is not told later.
+        """
+        async for places in self._following.places():
+            yield places
+
     async def token(self, code: str) -> dict[str, Any]:
         """Exchange the sign-in *code* that we joined with: `{token, expires_at}`."""
         token: dict[str, Any] = await self._connection.call(uris.TOKEN, code)
         return token
 
+    async def _situation(self, uri: str, **options: Any) -> dict[str, Any]:
+        situation: dict[str, Any] = await self._connection.call(uri, **options)
+        return situation
+
     def _submitted(self, answer: Mapping[str, Any], request: Request) -> Job:
+        if not answer.get("is_new", True):
+            return self.job(answer["job_id"])  # and what has happened to it so far
         job = Job(
             self._connection,
             self._following,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,12 @@ class Connection:
         self.patience = patience
         self._url = url
         self._token = token
-        self._options: dict[str, Any] = {"realm": realm, "serializer": serializer}
+        self._options: dict[str, Any] = {
+            "realm": realm,
+            "serializer": serializer,
+            # By this the node knows that a session of ours which it still holds is dead.
+            "client": secrets.token_hex(16),
+        }
         if send_limit is not None:
             self._options["send_limit"] = send_limit
         self._session: Session | None = None
@@ -163,6 +169,28 @@ class Connection:
         """Like `call`; see `Session.call_and_take`."""
         session = await self.session(self.patience)
         return await session.call_and_take(take, uri, *args, **kwargs)
+
+    async def repeat_and_take(
+        self, take: Callable[[Any], Any], uri: str, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        """
+        Like `call_and_take`, for what may be asked twice: asked again when there is no answer.
+
+        It gives up when `patience` seconds have passed since the first failure.
+        """
+        give_up: float | None = None
+        clock = asyncio.get_running_loop().time
+        while True:
+            session = await self.session(self.patience)
+            try:
+                return await session.call_and_take(take, uri, *args, **kwargs)
+            except (Disconnected, Unavailable):
+                if give_up is None:
+                    give_up = clock() + self.patience
+                pause = random.uniform(0, PAUSE)
+                if clock() + pause > give_up:
+                    raise
+                await asyncio.sleep(pause)
 
     async def insist(self, uri: str, /, *args: Any, **kwargs: Any) -> Any:
         """

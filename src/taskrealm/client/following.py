@@ -6,76 +6,27 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary, finalize
 
 from ..protocol import uris
-from ..protocol.errors import Error, TooLarge, Unavailable
-from ..protocol.jobs import Delivery, Event
+from ..protocol.errors import Error, Unavailable
+from ..protocol.jobs import Delivery
 from ..wire import Disconnected, Refused
 from .connection import PAUSE
-from .stream import Stream
+from .events import Events, ask_for_events
+from .stream import Position, Stream
+from .window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import AsyncIterator, Coroutine, Iterable
 
     from ..wire import Session, Subscription
     from .connection import Connection
     from .job import Job
-    from .stream import Question
+    from .stream import Page
 
-PAGE = 1_000  # events asked for at once
 POLL = 1.0  # seconds between questions about a job whose events are not sent to us
-
-
-class StreamReset(Exception):
-    """
-    Events were missed that nobody can deliver any more; those that follow are new.
-
-    `jobs` are the jobs that have not ended, as they were then.
-    """
-
-    def __init__(self, jobs: list[dict[str, Any]]) -> None:
-        super().__init__("Events were missed: the node's journal does not reach back so far")
-        self.jobs = jobs
-
-
-class Events:
-    """
-    Every event of the user's stream in order, from when this was made; see `Client.events`.
-
-    Raises:
-        StreamReset: Some events were missed; iterating again goes on after them.
-        Disconnected: The client was closed.
-        Refused: The node lets us in no more.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._queue: deque[dict[str, Any] | StreamReset] = deque()
-        self._news = asyncio.Event()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._queue:
-            self._connection.require()
-            await self._news.wait()
-        item = self._queue.popleft()
-        if isinstance(item, StreamReset):
-            raise item
-        return Event.from_dict(item)
-
-    def put(self, items: Iterable[dict[str, Any] | StreamReset]) -> None:
-        """Let *items* be what comes next."""
-        self._queue.extend(items)
-        self.wake()
-
-    def wake(self) -> None:
-        """Let whoever waits look again."""
-        self._news.set()
-        self._news.clear()
 
 
 class _Watch:
@@ -109,6 +60,7 @@ class Following:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._stream = Stream()
+        self._window = Window()
         self._placed = asyncio.Event()
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._unheard: WeakSet[Job] = WeakSet()
@@ -179,9 +131,51 @@ class Following:
 
     def listen(self) -> Events:
         """All events of the stream from now on."""
-        events = Events(self._connection)
+        events = Events(self._connection, self)
+        if self._stream.is_placed:
+            events.begin(self._stream.position)
         self._listeners.add(events)
         return events
+
+    async def places(self) -> AsyncIterator[dict[str, int]]:
+        """What is published about our places in the queue, through one session after another."""
+        told: deque[dict[str, int]] = deque()
+        news = asyncio.Event()
+
+        def take(places: dict[str, int]) -> None:
+            told.append(places)
+            news.set()
+
+        while True:
+            session = await self._connection.session()
+            try:
+                subscription = await session.subscribe(
+                    uris.queue_topic(self._connection.authid), take
+                )
+            except Disconnected:
+                continue
+            session.lost.add_done_callback(lambda _: news.set())
+            try:
+                while told or not session.is_lost:
+                    while told:
+                        yield told.popleft()
+                    news.clear()
+                    if not session.is_lost:
+                        await news.wait()
+            finally:
+                with contextlib.suppress(Disconnected, Error):
+                    await subscription.cancel()
+
+    @property
+    def position(self) -> Position:
+        """How far the stream has come."""
+        return self._stream.position
+
+    def after(self, position: Position) -> dict[str, Any] | None:
+        """The event that follows *position*, if it is one of the latest."""
+        if position.epoch != self._stream.position.epoch:
+            return None
+        return self._window.after(position.seq)
 
     def feed(self, events: Iterable[dict[str, Any]]) -> None:
         """Give *events* to the jobs that they are about."""
@@ -198,60 +192,61 @@ class Following:
         self._catch_up()
 
     def _deliver(self, events: list[dict[str, Any]]) -> None:
+        if not events:
+            return
         self.feed(events)
-        for listener in self._listeners:
-            listener.put(events)
+        if self._listeners:
+            for event in events:
+                self._window.add(event["seq"], event)
+            for listener in self._listeners:
+                listener.wake()
 
     def _refresh(self) -> None:
         """Ask again for what may have been missed: we were away, or the executor was."""
         self._stream.doubt()
         self._catch_up()
         for job in self._jobs.values():
-            if job.delivery is Delivery.SESSION:
-                self._ask_for(
-                    job
-                )  # its events went to a session, or came from an executor, now gone
-            if job.owner != self._connection.authid:
+            # Besides the stream of our own, nobody counts what was sent to us.
+            if job.owner != self._connection.authid or job.delivery is Delivery.SESSION:
                 job.doubt()
             else:
                 job.wake()
 
     def _catch_up(self) -> None:
-        if not self._catching_up and (question := self._stream.question()) is not None:
+        if not self._catching_up and (position := self._stream.question()) is not None:
             self._catching_up = True
-            self._start(self._read(question))
+            self._start(self._read(position))
 
-    async def _read(self, first: Question) -> None:
+    async def _read(self, first: Position) -> None:
         """Ask for events until none are missing."""
-        limit = PAGE
-        question: Question | None = first
-        while question is not None:
+        position: Position | None = first
+        while position is not None:
             try:
-                answer = await self._connection.insist(
-                    uris.EVENTS, epoch=question.epoch, since=question.since, limit=limit
-                )
+                answer = await ask_for_events(self._connection, position)
             except (Disconnected, Refused):
                 return  # there will be no more sessions
-            except Error as error:
+            except Error:
                 self._stream.failed()
-                if isinstance(error, TooLarge) and limit > 1:
-                    limit = max(1, limit // 8)
-                else:
-                    await asyncio.sleep(random.uniform(0, PAUSE))
+                await asyncio.sleep(random.uniform(0, PAUSE))
             else:
-                page = self._stream.answered(answer)
-                if page.is_reset:
-                    self._reset(answer["jobs"])
-                self._deliver(page.events)
-                self._placed.set()
-            question = self._stream.question()
+                self._take_up(answer, self._stream.answered(answer))
+            position = self._stream.question()
         self._catching_up = False
 
-    def _reset(self, unfinished: list[dict[str, Any]]) -> None:
-        for job in self._jobs.values():
-            job.doubt()
-        for listener in self._listeners:
-            listener.put([StreamReset(unfinished)])
+    def _take_up(self, answer: dict[str, Any], page: Page) -> None:
+        if page.snapshot is not None:
+            # Of the jobs we hold, events may lie before the place where the stream goes on.
+            for job in self._jobs.values():
+                job.doubt()
+            self._window = Window()
+            for listener in self._listeners:
+                if page.is_reset:
+                    listener.doubt()
+                else:
+                    listener.begin(Position(answer["epoch"], answer["seq"]))
+                listener.wake()
+            self._placed.set()
+        self._deliver(page.events)
 
     def _ask_for(self, job: Job) -> None:
         self._unheard.add(job)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
 from ..protocol.jobs import TERMINAL, Delivery, Event, State
+from .events import PAGE, StreamReset
 from .outcomes import result_of
-from .output import read_output
+from .output import read_output, read_result
+from .stream import Position, Stream
+from .window import Window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from .connection import Connection
+    from .cursor import OutputChunk
     from .following import Following
-    from .output import OutputChunk
 
-WINDOW = 1_000  # latest events kept; older ones are read from the node's journal again
-PAGE = 1_000  # events asked for at once
+EPOCH = "job"  # the events of a job are a stream of their own that never starts anew
 
 
 class Job:
@@ -27,7 +28,8 @@ class Job:
     One job; made by `Client.exec` or `Client.job`.
 
     Iterating over it gives its events from the first to the terminal one, as often as one
-    likes, across lost connections.
+    likes, across lost connections. It raises `StreamReset` where the node's journal has some
+    of them no more.
     """
 
     job_id: str
@@ -51,10 +53,9 @@ class Job:
         self._connection = connection
         self._following = following
         self._attaching = None if owner else asyncio.Lock()
-        # The window holds the events up to number `head`. Whatever is older, or may have
-        # been missed since, which is what a doubt says, is asked of the journal.
-        self._window: deque[dict[str, Any]] = deque(maxlen=WINDOW)
-        self._head = 0
+        # Whatever is older than the window, or may have been missed since, which is what a
+        # doubt says, is asked of the journal by whoever reads it.
+        self._window = Window()
         self._doubts = 0 if owner else 1
         self._end: Mapping[str, Any] | None = None
         self._state: State | None = None
@@ -68,7 +69,7 @@ class Job:
 
     async def result(self, timeout: float | None = None) -> Any:
         """
-        The result, once the job has ended.
+        The result, once the job has ended; one that is too big for an event is fetched.
 
         Raises:
             JobEnded: It ended without one; see `outcomes` for how.
@@ -84,8 +85,11 @@ class Job:
                     self._look_at(await self._connection.insist(uris.JOB, self.job_id))
                 else:
                     await self.news()
-        assert self._state is not None
-        return result_of(self.job_id, self._state, self._end)
+            assert self._state is not None
+            result = result_of(self.job_id, self._state, self._end)
+            if self._end.get("artifact"):
+                return await read_result(self, self._connection)
+            return result
 
     async def cancel(self, reason: str | None = None, *, now: bool = False) -> str:
         """
@@ -104,6 +108,11 @@ class Job:
     def output(self, stream: str | None = None, offset: int = 0) -> AsyncIterator[OutputChunk]:
         """
         What the job prints on *stream*, `"stdout"` or `"stderr"` or both, live to the end.
+
+        `"result"` is the JSON of a result that is too big for an event.
+
+        Of a long stream the node keeps the beginning and the end. What nobody can deliver any
+        more is counted in the chunk behind it.
 
         It begins at byte *offset*, which only makes sense for one stream.
         """
@@ -134,13 +143,9 @@ class Job:
 
     def feed(self, event: dict[str, Any]) -> None:
         """Take an *event* of this job that has arrived."""
-        number = event["job_seq"]
-        if number <= self._head:
+        if event["job_seq"] <= self._window.newest:
             return
-        if number > self._head + 1:
-            self._window.clear()  # what lies between is in the journal
-        self._window.append(event)
-        self._head = number
+        self._window.add(event["job_seq"], event)
         if event["type"] in TERMINAL:
             self._state, self._end = State(event["type"]), event
         self.wake()
@@ -168,35 +173,57 @@ class Job:
 
     async def _events(self) -> AsyncIterator[Event]:
         await self.attach()
-        position = checked = 0
+        stream = Stream(Position(EPOCH, 0), place_of=_place_in_job)
+        checked = 0
         while True:
-            while self._head - len(self._window) <= position < self._head:
-                event = self._window[position - self._head]
-                position += 1
-                yield Event.from_dict(event)
-                if event["type"] in TERMINAL:
-                    return
-            if position == self._head and checked == self._doubts:
+            ready: list[dict[str, Any]] = []
+            if stream.position.seq < self._window.newest:
+                event = self._window.after(stream.position.seq)
+                if event is None:
+                    stream.doubt()
+                else:
+                    ready = stream.take([event])
+            elif checked < self._doubts:
+                checked = self._doubts
+                stream.doubt()
+            if (position := stream.question()) is not None:
+                ready += await self._ask(stream, position)
+            elif not ready:
                 await self.news()
-                continue
-            doubts = self._doubts
-            page = await self._connection.insist(
-                uris.EVENTS, job_id=self.job_id, since=position, limit=PAGE
-            )
-            for event in page["events"]:
-                self.feed(event)
-                position = event["job_seq"]
+            for event in ready:
                 yield Event.from_dict(event)
                 if event["type"] in TERMINAL:
                     return
-            if not page["more"]:
-                checked = doubts
-                if not page["events"]:
-                    # What the journal does not have either will never come.
-                    position = max(position, self._head - len(self._window))
+
+    async def _ask(self, stream: Stream, position: Position) -> list[dict[str, Any]]:
+        """The events that follow *position*, as far as the answer to this question goes."""
+        if position.epoch is None:
+            # The stream has found a hole in the journal that asking again will not fill.
+            raise StreamReset([await self.snapshot()])
+        heard = self._window.newest
+        page = await self._connection.insist(
+            uris.EVENTS, job_id=self.job_id, since=position.seq, limit=PAGE
+        )
+        events = page["events"]
+        last = events[-1]["job_seq"] if events else position.seq
+        newest = last + 1 if page["more"] else max(last, heard)
+        answer = {"recovered": True, "epoch": EPOCH, "seq": newest, "events": events}
+        ready = stream.answered(answer).events
+        for event in ready:
+            self.feed(event)
+        if page["ended"] and not page["more"]:
+            if not ready:
+                raise StreamReset([await self.snapshot()])
+            # Unless the last of them is the end, there is nothing else to wait for.
+            stream.doubt()
+        return ready
 
     def _look_at(self, snapshot: Mapping[str, Any]) -> None:
         state = State(snapshot["state"])
         if state.is_terminal:
             self._state, self._end = state, snapshot
             self.wake()
+
+
+def _place_in_job(event: Mapping[str, Any]) -> Position:
+    return Position(EPOCH, event["job_seq"])

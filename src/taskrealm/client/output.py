@@ -3,67 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass
+import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
 from ..wire import Disconnected
+from .cursor import OutputCursor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from ..wire import Session, Subscription
     from .connection import Connection
+    from .cursor import OutputChunk
     from .job import Job
 
 STREAMS = ("stdout", "stderr")
-PAUSE = 0.1  # seconds before a job that has ended is asked again whether its output has
-
-
-@dataclass(frozen=True, slots=True)
-class OutputChunk:
-    """
-    The bytes of an output *stream* from `offset` to `next`, as text.
-
-    `dropped` is not 0 in the last chunk of a stream that was longer than what the node
-    keeps: the number of bytes that are lost after it.
-    """
-
-    stream: str
-    offset: int
-    next: int
-    text: str
-    dropped: int = 0
+RESULT = "result"  # JSON of a result that is too big for an event
+PAUSE = 0.1  # seconds before output that is known to be missing is asked for again
+PAGE = 262_144  # bytes asked for at once
 
 
 async def read_output(
     job: Job, connection: Connection, stream: str | None, offset: int
 ) -> AsyncGenerator[OutputChunk, None]:
     """
-    The output of *job* without a hole or a repeat: what there is, then what is printed.
+    The output of *job* without a repeat: what there is, then what is printed.
 
     Live chunks count only where they continue what has been read; for all else the node is
     asked by offset.
     """
-    if stream not in (None, *STREAMS):
-        raise ValueError(f"{stream!r} is no output stream: use stdout, stderr or None for both")
+    if stream not in (None, *STREAMS, RESULT):
+        raise ValueError(
+            f"{stream!r} is no output stream: use stdout, stderr, result, or None for the first two"
+        )
     if stream is None and offset:
         raise ValueError("An offset belongs to one stream: say which")
     await job.attach()
-    positions = dict.fromkeys(STREAMS if stream is None else (stream,), offset)
-    behind = set(positions)
-    live: deque[dict[str, Any]] = deque()
+    cursors = {
+        name: OutputCursor(name, offset) for name in (STREAMS if stream is None else (stream,))
+    }
     session: Session | None = None
     subscription: Subscription | None = None
     checked = job.doubts
+    has_ended = False
 
     def arrive(chunk: dict[str, Any]) -> None:
-        live.append(chunk)
-        job.wake()
+        if (cursor := cursors.get(chunk["stream"])) is not None:
+            cursor.live(chunk)
+            job.wake()
 
     try:
-        while positions:
+        while cursors:
             if session is None or session.is_lost:
                 session = await connection.session()
                 try:
@@ -72,36 +64,56 @@ async def read_output(
                     )
                 except Disconnected:
                     continue
-                live.clear()
-                behind = set(positions)
-            while live:
-                chunk = live.popleft()
-                name, begin, end = chunk["stream"], chunk["offset"], chunk["next"]
-                if positions.get(name) == begin:
-                    positions[name] = end
-                    yield OutputChunk(name, begin, end, chunk["text"])
-                elif positions.get(name, end) < end:
-                    behind.add(name)
-            if job.has_ended or checked < job.doubts:
-                checked = job.doubts
-                behind = set(positions)
-            if not behind:
-                await job.news()
-                continue
-            name = behind.pop()
-            page = await connection.insist(
-                uris.OUTPUT, job.job_id, stream=name, offset=positions[name]
-            )
-            positions[name] = page["next"]
-            dropped = page["dropped"] if page["end"] else 0
-            if page["text"] or dropped:
-                yield OutputChunk(name, page["offset"], page["next"], page["text"], dropped)
-            if page["end"]:
-                del positions[name]
-            elif page["next"] < page["size"]:
-                behind.add(name)
-            elif job.has_ended:
-                await asyncio.sleep(PAUSE)
+                _interrupt(cursors)
+            if (job.has_ended, job.doubts) != (has_ended, checked):
+                has_ended, checked = job.has_ended, job.doubts
+                _interrupt(cursors)
+            is_idle = True
+            for cursor in cursors.values():
+                chunks = cursor.take()
+                if not chunks and cursor.is_behind:
+                    chunks = await _ask(job, connection, cursor)
+                    # What came while this was asked, such as the end, has woken nobody.
+                    is_idle = is_idle and cursor.is_behind
+                for chunk in chunks:
+                    is_idle = False
+                    yield chunk
+            cursors = {name: each for name, each in cursors.items() if not each.has_ended}
+            if is_idle and cursors:
+                # What was published a moment ago, or the end, may not be there to be read yet.
+                is_behind = has_ended or any(each.is_behind for each in cursors.values())
+                await _news(job, PAUSE if is_behind else None)
+                if is_behind:
+                    _interrupt(cursors)
     finally:
         if subscription is not None and session is not None and not session.is_lost:
             await subscription.cancel()
+
+
+async def read_result(job: Job, connection: Connection) -> Any:
+    """The result of a *job* that has succeeded, if it was too big for the terminal event."""
+    cursor = OutputCursor(RESULT, 0)
+    parts = []
+    while not cursor.has_ended:
+        parts += await _ask(job, connection, cursor)
+    # What is big would hold up everybody else in this program.
+    return await asyncio.to_thread(json.loads, "".join(chunk.text for chunk in parts))
+
+
+async def _ask(job: Job, connection: Connection, cursor: OutputCursor) -> list[OutputChunk]:
+    ask = cursor.ask()
+    page = await connection.insist(
+        uris.OUTPUT, job.job_id, stream=cursor.stream, offset=ask.offset, limit=PAGE
+    )
+    return cursor.answer(ask, page)
+
+
+async def _news(job: Job, limit: float | None) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit):
+            await job.news()
+
+
+def _interrupt(cursors: dict[str, OutputCursor]) -> None:
+    for cursor in cursors.values():
+        cursor.interrupt()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
-from .trees import sweep, sweep_blocking
+from .threads import Threads
+from .trees import COOKIE, sweep, sweep_blocking
 
 __all__ = [
+    "COOKIE",
     "Exit",
+    "NamedPipe",
     "Process",
     "Program",
     "Scheduler",
     "SpawnFailed",
+    "Threads",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

@@ -12,11 +12,15 @@ import ctypes
 import os
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .trees import LOOK_LIMIT, cookie_of, is_ending
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PR_SET_CHILD_SUBREAPER = 36
+ROUNDS = 10  # of reaping at once; the loop has other things to do
 REAP_INTERVAL = 1.0  # seconds between two looks for dead orphans while jobs run
 
 
@@ -53,6 +57,8 @@ class Orphans:
     """
 
     def __init__(self) -> None:
+        self.on_outrun: Callable[[], None] | None = None
+        """What to do when they are born faster than they can be killed."""
         self._children = -1
         self._jobs: dict[int, str] = {}
         self._orphans: dict[int, _Orphan] = {}
@@ -99,8 +105,9 @@ class Orphans:
         The main process has ended but is not reaped yet.
         """
         pids: list[int] = []
-        unclear = False
-        for child, session in self._living():
+        living, is_all = self._living()
+        unclear = not is_all
+        for child, session in living:
             orphan = self._orphans.setdefault(child, _Orphan())
             if orphan.is_given_up:
                 continue
@@ -129,11 +136,16 @@ class Orphans:
     def _job_with(self, cookie: str) -> int | None:
         return next((job for job, own in self._jobs.items() if own == cookie), None)
 
-    def _living(self) -> list[tuple[int, int]]:
-        """Each living orphan with its session; the dead ones are reaped."""
+    def _living(self) -> tuple[list[tuple[int, int]], bool]:
+        """
+        Each living orphan with its session, and whether these are all.
+
+        The dead ones are reaped.
+        """
         ours = os.getsid(0)
-        while True:
-            living: list[tuple[int, int]] = []
+        living: list[tuple[int, int]] = []
+        for _ in range(ROUNDS):
+            living = []
             reaped = False
             for pid in self._list():
                 if pid in self._jobs:
@@ -153,7 +165,8 @@ class Orphans:
                 reaped = True
             # The orphans that a reaped one left may have come too late for the list.
             if not reaped:
-                return living
+                return living, True
+        return living, False
 
     def _list(self) -> list[int]:
         text = b""

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from .orphans import ORPHANS
 from .programs import Program, Spawned, SpawnFailed, reason, spawn, unmask_signals
-from .trees import SCANNERS, Identity, cookie_of, identity_of, kill_all, signal_all
-from .watch import Watch
+from .trees import SCANNERS, Outrun, cookie_of, identity_of, kill_all, signal_all
+from .watch import OutputWatch, Watch
+from .watchdog import WATCHERS, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .status import Identity
 
 CHUNK = 65_536  # bytes read of one stream before the loop turns to others
 LAST_CHUNKS = 16  # read of a stream that does not end: as much as a pipe holds
@@ -22,19 +25,26 @@ DRAIN_LIMIT = 1.0  # seconds that the output may stay open after the end of the 
 LOOK_INTERVAL = 0.01  # seconds between two looks at what a program left behind
 
 
-def adopt_orphans() -> None:
+def adopt_orphans(*, on_outrun: Callable[[], None] | None = None) -> None:
     """
     Make this process fit to start jobs: once, in its main thread, before the first one.
 
-    It becomes the parent of whatever jobs leave behind, and no program inherits that
-    signals are ignored or blocked. From then on, what it starts in a session of its own
-    other than by `Process.start` is taken for the remains of a job, and killed.
+    It becomes the parent of whatever jobs leave behind, no program inherits that signals are
+    ignored or blocked, and the threads that jobs are killed from run, even if no further one
+    can be started when a job has used up all processes. From then on, what it starts in a
+    session of its own other than by `Process.start` is taken for the remains of a job, and
+    killed. *on_outrun* is called when a job starts processes faster than they can be killed
+    one by one.
 
     Raises:
         OSError: The kernel does not list the children of a process, or cannot do this.
+        RuntimeError: No more threads can be started.
     """
     ORPHANS.adopt()
+    ORPHANS.on_outrun = on_outrun
     unmask_signals()
+    SCANNERS.start()
+    WATCHERS.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,14 @@ class Exit:
     How a program ended: with an exit code, or by a signal.
 
     Neither is known if something else in this process, against all rules, took it away.
-    `leftovers` counts the processes that outlived the program and were killed.
+    `leftovers` counts the processes that outlived the program and were killed. `excess`
+    says which limit the program exceeded, if that was why it was killed.
     """
 
     code: int | None
     signal: int | None
     leftovers: int
+    excess: str | None = None
 
 
 class Process:
@@ -64,6 +76,7 @@ class Process:
         program: Program,
         spawned: Spawned,
         watch: Watch,
+        output: Watch,
         on_output: Callable[[str, bytes], None],
     ) -> None:
         self.pid = spawned.pid
@@ -71,6 +84,7 @@ class Process:
         self._pidfd = spawned.pidfd
         self._streams = {spawned.stdout: "stdout", spawned.stderr: "stderr"}
         self._watch = watch
+        self._output = output
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Exit] = self._loop.create_future()
@@ -81,10 +95,13 @@ class Process:
         self._deadline: float | None = None
         self._ladder: asyncio.TimerHandle | None = None
         self._scans: set[asyncio.Future[set[Identity]]] = set()
+        self._excess: str | None = None
+        self._watchdog = Watchdog.of(self._loop)
+        self._watchdog.watch(self.pid, self._cookie, program.limits, self._on_excess)
         ORPHANS.expect(self.pid, self._cookie)
         self._watch.add(self._pidfd, self._on_exit)
         for stream in self._streams:
-            self._watch.add(stream, self._on_readable)
+            self._output.add(stream, self._on_readable)
 
     @classmethod
     def start(cls, program: Program, on_output: Callable[[str, bytes], None]) -> Process:
@@ -102,9 +119,10 @@ class Process:
             raise RuntimeError("adopt_orphans() must be called before the first program starts")
         try:
             watch = Watch.of(asyncio.get_running_loop())
+            output = OutputWatch.of(asyncio.get_running_loop())
         except OSError as error:
             raise SpawnFailed(reason(error, program)) from error
-        return cls(program, spawn(program), watch, on_output)
+        return cls(program, spawn(program), watch, output, on_output)
 
     async def wait(self) -> Exit:
         """Wait until the program and all that it started have ended."""
@@ -137,6 +155,10 @@ class Process:
         _cancel(self._ladder)
         self._signal(signal.SIGKILL)
 
+    def _on_excess(self, sentence: str) -> None:
+        self._excess = sentence
+        self.kill()
+
     def _signal(self, *signals: signal.Signals) -> None:
         for number in signals:
             try:
@@ -167,21 +189,23 @@ class Process:
         except ProcessLookupError:
             return False
 
-    def _on_readable(self, stream: int) -> None:
+    def _on_readable(self, stream: int) -> bool:
+        """Read once; whether there was something."""
         try:
             data = os.read(stream, CHUNK)
         except BlockingIOError:
-            return
+            return False
         if data:
             self._on_output(self._streams[stream], data)
-            return
+            return True
         self._close(stream)
         if self._has_exited and not self._streams:
             self._on_drained()
+        return False
 
     def _close(self, stream: int) -> None:
         del self._streams[stream]
-        self._watch.remove(stream)
+        self._output.remove(stream)
         os.close(stream)
 
     def _on_exit(self, pidfd: int) -> None:
@@ -245,6 +269,10 @@ class Process:
             )
         except OSError:
             return None
+        except Outrun:
+            if ORPHANS.on_outrun is not None:
+                ORPHANS.on_outrun()
+            return None
 
     def _read_rest(self, stream: int) -> None:
         for _ in range(LAST_CHUNKS):
@@ -255,8 +283,9 @@ class Process:
         for stream in list(self._streams):
             self._close(stream)
         _cancel(self._ladder)
+        self._watchdog.forget(self.pid)
         code, number = self._reap()
-        self._ended.set_result(Exit(code, number, leftovers=len(self._killed)))
+        self._ended.set_result(Exit(code, number, len(self._killed), self._excess))
 
     def _reap(self) -> tuple[int | None, int | None]:
         try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import os
+import resource
 import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..tasks import Limits
 from .trees import COOKIE
 
 if TYPE_CHECKING:
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+MORE_DISPENSABLE = 500  # than this process is a program, of 1000 (oom_score_adj)
+NO_LIMITS = Limits()
 RESTORED_BY_POPEN = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
@@ -28,16 +34,28 @@ class Program:
     inherited. `directory` is the working directory. `cookie` marks the program and all that
     it starts, as the variable `TASKREALM_COOKIE`; it has the form
     `<node id>.<job_id>.<attempt>`, and no two programs that run at once may share one.
+    `limits` hold for the program and all that it starts; those of output are not the
+    engine's.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     directory: Path
     cookie: str
+    limits: Limits = NO_LIMITS
+
+
+SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Errors of a machine that has too few processes, files or memory just now."""
 
 
 class SpawnFailed(Exception):
     """A program could not be started; `str()` tells a person why."""
+
+    @property
+    def is_shortage(self) -> bool:
+        """Whether the same program may well start later."""
+        return isinstance(self.__cause__, OSError) and self.__cause__.errno in SHORTAGES
 
 
 class Spawned(NamedTuple):
@@ -77,6 +95,9 @@ def spawn(program: Program) -> Spawned:
         )
         try:
             pidfd = os.pidfd_open(popen.pid)
+            pipes.append(pidfd)
+            _offer_to_kernel(popen.pid)
+            _limit_files(popen.pid, program.limits.open_files)
         except OSError:
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
@@ -92,6 +113,38 @@ def spawn(program: Program) -> Spawned:
     # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
     popen.returncode = 0
     return Spawned(popen.pid, pidfd, stdout, stderr)
+
+
+def _offer_to_kernel(pid: int) -> None:
+    """Let the kernel, when it runs out of memory, rather end this program than this process."""
+    # It may belong to another user by now (setuid), or have ended.
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        file = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, _dispensability())
+        finally:
+            os.close(file)
+
+
+@functools.cache
+def _dispensability() -> bytes:
+    with open("/proc/self/oom_score_adj", "rb") as file:
+        return b"%d" % min(int(file.read()) + MORE_DISPENSABLE, 1_000)
+
+
+def _limit_files(pid: int, count: int | None) -> None:
+    if count is None:
+        return
+    try:
+        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        count = count if most == resource.RLIM_INFINITY else min(count, most)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, count))
+    except ProcessLookupError:
+        # It has ended.
+        return
+    except PermissionError:
+        reason = "it runs as another user, so that its open files cannot be limited"
+        raise PermissionError(errno.EPERM, reason) from None
 
 
 def unmask_signals() -> None:
@@ -135,7 +188,7 @@ def reason(error: OSError | ValueError, program: Program) -> str:
                 f"The arguments or the environment of {name} are too long: the longest argument"
                 f" has {longest} bytes, and no more than 131071 are possible"
             )
-        case errno.EAGAIN | errno.ENOMEM | errno.EMFILE | errno.ENFILE:
+        case number if number in SHORTAGES:
             return f"{name} could not be started just now: {error.strerror}"
         case _:
             return f"{name} could not be started: {error.strerror}"

@@ -9,34 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+
+from .status import Identity, read, status_of
+from .threads import Threads
 
 COOKIE = "TASKREALM_COOKIE"
 KILL_LIMIT = 1.0  # seconds that killed processes are given to vanish
+OUTRUN_LIMIT = 10.0  # seconds after which processes that keep being born have won
 LOOK_LIMIT = 1.0  # seconds after which a look at something that will not hold still ends
 
 # Whole scans of /proc never run in the loop's thread: the memory of a process that is stuck
 # in the kernel can hold up whoever reads its environment.
-SCANNERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="taskrealm-scan")
+SCANNERS = Threads(2, "taskrealm-scan")
 
 Belongs = Callable[[int], bool | None]
 """Whether the process with this pid is meant; None if that cannot be told just now."""
 
-KERNEL_THREAD = 0x00200000  # PF_KTHREAD among the flags of a process
-ENDING = 0x00000004  # PF_EXITING, likewise
 OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
-class Identity(NamedTuple):
-    """One process for ever: a pid alone is given again to others."""
-
-    pid: int
-    started_at: int  # clock ticks since the machine started
+class Outrun(Exception):
+    """Processes are born faster than they can be killed, in ever new groups and sessions."""
 
 
 async def sweep(prefix: str) -> int:
@@ -61,20 +59,29 @@ def sweep_blocking(prefix: str) -> int:
         cookie = cookie_of(pid)
         return None if cookie is None else cookie.startswith(prefix)
 
-    return len(kill_all(belongs))
+    # There is nothing else to be done: no patience is too long.
+    return len(kill_all(belongs, patience=math.inf))
 
 
-def kill_all(belongs: Belongs, dying: Iterable[Identity] = ()) -> set[Identity]:
+def kill_all(
+    belongs: Belongs, dying: Iterable[Identity] = (), *, patience: float = OUTRUN_LIMIT
+) -> set[Identity]:
     """
     Kill the processes that *belongs* picks, until none is left; returns who was killed.
 
     Counts *dying* in, who have been sent SIGKILL already. Who has not vanished after
     `KILL_LIMIT` is stuck in the kernel and never runs its own code again.
+
+    Raises:
+        Outrun: There are still new ones after *patience* seconds.
     """
     killed = set(dying)
+    outrun = time.monotonic() + patience
     # Who has been sent SIGKILL cannot start another process any more.
     while new := signal_all(belongs, signal.SIGKILL) - killed:
         killed |= new
+        if time.monotonic() > outrun:
+            raise Outrun
     give_up = time.monotonic() + KILL_LIMIT
     while any(map(_is_alive, killed)) and time.monotonic() < give_up:
         time.sleep(0.001)
@@ -114,7 +121,7 @@ def cookie_of(pid: int) -> str | None:
     try:
         environment = _environment(pid)
         if not environment:
-            return "" if _status(pid).has_no_environment else None
+            return "" if status_of(pid).has_no_environment else None
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""
     _, _, rest = (b"\0" + environment).partition(f"\0{COOKIE}=".encode())
@@ -124,7 +131,7 @@ def cookie_of(pid: int) -> str | None:
 def identity_of(pid: int) -> Identity | None:
     """Who the living process *pid* is; None if there is none."""
     try:
-        status = _status(pid)
+        status = status_of(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if status.is_dead else Identity(pid, status.started_at)
@@ -133,49 +140,17 @@ def identity_of(pid: int) -> Identity | None:
 def is_ending(pid: int) -> bool:
     """Whether a process has run its last instruction, and the kernel is clearing it away."""
     try:
-        return bool(_status(pid).flags & ENDING)
+        return status_of(pid).is_ending
     except OSError:
         return False
 
 
-class _Status(NamedTuple):
-    state: str
-    flags: int
-    threads: int
-    started_at: int
-    code: int  # where the program begins, 0 until it is loaded
-    environment_size: int
-
-    @property
-    def is_dead(self) -> bool:
-        # The first thread of a living process may have ended before the others.
-        return self.state in "ZX" and self.threads < 2
-
-    @property
-    def has_no_environment(self) -> bool:
-        is_empty = self.code != 0 and self.environment_size == 0
-        return is_empty or self.state in "ZX" or bool(self.flags & KERNEL_THREAD)
-
-
 def _environment(pid: int) -> bytes:
     try:
-        return _read(f"/proc/{pid}/environ")
+        return read(f"/proc/{pid}/environ")
     except ProcessLookupError:
         # Not only for one that is gone: newer kernels say so of any that has no memory.
         return b""
-
-
-def _status(pid: int) -> _Status:
-    # The name of the program comes second, in parentheses, and may itself contain some.
-    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    return _Status(
-        state=fields[0].decode(),
-        flags=int(fields[6]),
-        threads=int(fields[17]),
-        started_at=int(fields[19]),
-        code=int(fields[23]),
-        environment_size=int(fields[48]) - int(fields[47]),
-    )
 
 
 def _processes() -> Iterator[int]:
@@ -208,8 +183,3 @@ def _signal(pid: int, belongs: Belongs, signals: tuple[signal.Signals, ...]) -> 
         return identity
     finally:
         os.close(pidfd)
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return file.readall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH = 16  # descriptors served before the loop turns to others
+SHARE = 0.25  # of the loop's time that reading output may take
+WINDOW = 0.02  # seconds over which that is measured
 
 
 class Watch:
@@ -22,24 +25,25 @@ class Watch:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._epoll = select.epoll()
-        self._callbacks: dict[int, Callable[[int], None]] = {}
+        self._callbacks: dict[int, Callable[[int], object]] = {}
         loop.add_reader(self._epoll.fileno(), self._serve)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Watch:
         """
-        The one watch of *loop*, which lasts as long as the loop.
+        The one watch of this kind of *loop*, which lasts as long as the loop.
 
         Raises:
             OSError: It is the first use, and no more files can be opened.
         """
-        watch = _WATCHES.get(loop)
-        if watch is None:
-            watch = _WATCHES[loop] = cls(loop)
-        return watch
+        watches = _WATCHES.setdefault(loop, {})
+        if cls not in watches:
+            watches[cls] = cls(loop)
+        return watches[cls]
 
-    def add(self, descriptor: int, callback: Callable[[int], None]) -> None:
+    def add(self, descriptor: int, callback: Callable[[int], object]) -> None:
         """Call *callback* with *descriptor* whenever that is readable."""
         self._epoll.register(descriptor, select.EPOLLIN)
         self._callbacks[descriptor] = callback
@@ -54,7 +58,45 @@ class Watch:
         for fd, callback in ready:
             # An earlier callback may have closed it, and even have opened another instead.
             if self._callbacks.get(fd) is callback:
-                callback(fd)
+                self._call(callback, fd)
+
+    def _call(self, callback: Callable[[int], object], descriptor: int) -> None:
+        callback(descriptor)
 
 
-_WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+class OutputWatch(Watch):
+    """
+    Watches the output of programs, and takes only its share of the loop's time for it.
+
+    When that is used up nothing is read for a moment: the pipes fill, and the programs
+    wait. Who prints at full speed takes no time from those who call.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._begun = 0.0
+        self._spent = 0.0
+        self._is_paused = False
+
+    def _call(self, callback: Callable[[int], object], descriptor: int) -> None:
+        begun = time.monotonic()
+        # The end of a stream is part of the end of a program, which is never put off.
+        if not callback(descriptor):
+            return
+        now = time.monotonic()
+        if begun - self._begun > WINDOW:
+            self._begun, self._spent = begun, 0.0
+        self._spent += now - begun
+        if self._spent > SHARE * WINDOW and not self._is_paused:
+            self._is_paused = True
+            self._loop.remove_reader(self._epoll.fileno())
+            self._loop.call_at(self._begun + self._spent / SHARE, self._resume)
+
+    def _resume(self) -> None:
+        self._is_paused = False
+        self._loop.add_reader(self._epoll.fileno(), self._serve)
+
+
+_WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type[Watch], Watch]] = (
+    WeakKeyDictionary()
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .executor import Executor, Request
+from .executor import Executor
 from .program import run
+from .requests import Request
 
 __all__ = ["Executor", "Request", "run"]

@@ -1,4 +1,4 @@
-"""Who listens: the topics that are watched, and the sessions that may watch everybody."""
+"""Who listens: sessions and their clients, the topics that are watched, who may watch everybody."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Audience:
 
     def __init__(self) -> None:
         self._overseers: dict[int, str] = {}
+        self._clients: dict[int, tuple[str, str]] = {}
+        self._sessions: dict[tuple[str, str], int] = {}
         self._subscriptions: dict[int, tuple[str, str]] = {}
         self._topics: set[str] = set()
         self._prefixes: tuple[str, ...] = ()
@@ -31,6 +33,8 @@ class Audience:
     async def attach(self, session: Session) -> None:
         """Follow what happens in the realm that *session* has joined."""
         self._overseers.clear()
+        self._clients.clear()
+        self._sessions.clear()
         self._subscriptions.clear()
         self._topics.clear()
         self._prefixes = ()
@@ -40,7 +44,7 @@ class Audience:
             session.subscribe("wamp.subscription.on_create", self._created),
             session.subscribe("wamp.subscription.on_delete", self._deleted),
         )
-        present = await session.call("wamp.session.list", list(OVERSEERS))
+        present = await session.call("wamp.session.list")
         for details in await asyncio.gather(
             *(session.call("wamp.session.get", each) for each in present), return_exceptions=True
         ):
@@ -58,16 +62,34 @@ class Audience:
         """The authids that may receive what belongs to *owner*."""
         return [owner, *set(self._overseers.values()) - {owner}]
 
+    def client_of(self, session_id: int) -> str | None:
+        """The id that the client of a session gives to all its sessions, if it does."""
+        _, client = self._clients.get(session_id, (None, None))
+        return client
+
+    def session_of(self, authid: str, client: str) -> int | None:
+        """The newest session of a *client* of *authid*, if it has one just now."""
+        return self._sessions.get((authid, client))
+
     def watches(self, topic: str) -> bool:
         """Whether anybody is subscribed to *topic*."""
         return topic in self._topics or topic.startswith(self._prefixes)
 
     def _joined(self, details: dict[str, Any]) -> None:
+        session_id, authid = details["session"], details["authid"]
         if details["authrole"] in OVERSEERS:
-            self._overseers[details["session"]] = details["authid"]
+            self._overseers[session_id] = authid
+        client = (details["authextra"] or {}).get("client")
+        if client is not None:
+            self._clients[session_id] = (authid, client)
+            self._sessions[authid, client] = session_id
 
     def _left(self, session_id: int, *_: object) -> None:
         self._overseers.pop(session_id, None)
+        key = self._clients.pop(session_id, None)
+        # The client may have joined again before its older session has left.
+        if key is not None and self._sessions.get(key) == session_id:
+            del self._sessions[key]
 
     def _created(self, _session_id: int, details: dict[str, Any]) -> None:
         match, uri = details["match"], details["uri"]

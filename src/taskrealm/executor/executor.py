@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from ..journal import Entry
-from ..protocol.errors import Draining, InvalidArguments, UnknownJob, UnknownTask
-from ..protocol.jobs import Delivery, EventType, Job, State, new_job_id, now
+from ..protocol.errors import (
+    Draining,
+    Error,
+    InvalidArguments,
+    NotAuthorized,
+    TooLarge,
+    Unavailable,
+    UnknownJob,
+    UnknownTask,
+)
+from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
+from ..tasks import TaskError
 from .attempt import Ending, failure
+from .entries import LOST, decided_end_of, end_of, retry_of, start_of
+from .keys import Keys, require_same
 from .live import LiveJob
+from .publisher import Recipient
+from .requests import Accepted, Prepared, Request, answers_to, by_key
+from .shares import size_of
+from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
+    from pathlib import Path
 
     from ..engine import Scheduler
-    from ..journal import Journal
+    from ..journal import Journal, JournalError
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Caller, Registry, Task
     from .attempt import Surroundings
@@ -28,35 +46,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody wants to be run, and how."""
-
-    task: str
-    args: Sequence[Any] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    priority: int = 0
-    timeout: float | None = None  # seconds; may only shorten what the task allows
-    tags: tuple[str, ...] = ()
-    deliver: Delivery = Delivery.USER
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The answer to a request: the job as it was accepted, and its place in the queue."""
-
-    job: Job
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A request that its task has agreed to."""
-
-    task: Task
-    arguments: Arguments
-    timeout: float
+T = TypeVar("T")
 
 
 class Executor:
@@ -76,35 +66,56 @@ class Executor:
         audience: Audience,
         surroundings: Surroundings,
         timeout: float,
+        arguments_limit: int,
+        paused: Path,
     ) -> None:
-        """*timeout* is how many seconds a job may run unless its task says otherwise."""
+        """
+        *timeout* is how many seconds a job may run unless its task says otherwise, and
+        *arguments_limit* how many bytes of JSON its arguments may be. The file *paused* is
+        there as long as the queue is paused, also over a restart.
+        """
         self.registry = registry
         self._journal = journal
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         self._publisher = publisher
         self._audience = audience
         self._surroundings = surroundings
         self._timeout = timeout
+        self._arguments_limit = arguments_limit
+        self._paused = paused
+        self._waiting = Waiting(
+            scheduler,
+            publisher,
+            audience,
+            job_of=self.live,
+            on_due=self._on_due,
+            intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
+        )
+        self._keys = Keys()
         self._live: dict[str, LiveJob] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._accepting = 0
-        self._draining = False
+        self._running: set[asyncio.Task[Any]] = set()
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def intake(self) -> Intake:
+        """Whether jobs are taken and started."""
+        return self._waiting.intake
 
     async def recover(self) -> None:
         """
         Take up what an earlier run of the executor left behind.
 
-        Its processes must be gone. Jobs that waited wait again; jobs that ran have become
-        `lost`, or have ended as had been decided before.
+        Its processes must be gone. Jobs that waited wait again. Jobs that ran end as had
+        been decided before, or run again if their task allows it, or have become `lost`.
         """
-        ended = []
+        entries = []
         for job in await self._journal.unfinished():
-            ending = self._resume(job) if job.state is State.QUEUED else _after_crash(job)
-            if ending is not None:
-                ended.append(_end_of(job, ending))
-        if ended:
-            await self._journal.write(ended)
-            log.warning("Jobs ended with the executor that ran them", count=len(ended))
+            entry = self._resume(job)
+            if entry is not None:
+                entries.append(entry)
+        if entries:
+            await self._journal.write(entries)
+            log.warning("Jobs did not survive the executor that ran them", count=len(entries))
         self._start_waiting()
 
     async def submit(
@@ -118,35 +129,54 @@ class Executor:
         """
         Accept all *requests* of *caller* or none; they are durable when this returns.
 
-        Their events go out once the caller has been *answered*.
+        A request with the key of an earlier one is answered with the job of that one. The
+        events of new jobs go out once the caller has been *answered*.
 
         Raises:
             UnknownTask: No such task, or none that the caller's role may run.
             InvalidArguments: Arguments or options that the task refuses.
             TooLarge: An argument, or all of them together, exceed what a program can take.
             TaskError: The task's own code failed.
-            QueueFull: As many jobs wait as may wait.
-            Draining: The executor is stopping.
-            JournalError: The journal cannot be written.
+            DuplicateJob: A key was used before, for something else.
+            QueueFull: As many jobs wait as may wait, of all or of this caller.
+            Draining: The executor takes no more jobs.
+            JournalError: The journal cannot be read or written.
         """
-        prepared = [await self._prepare(request, caller) for request in requests]
-        if self._draining:
-            raise Draining("The executor is stopping and takes no more jobs; try again soon")
-        self._scheduler.require_room(len(requests) + self._accepting)
-        accepted = [
-            self._accept(request, ready, caller, session)
-            for request, ready in zip(requests, prepared, strict=True)
-        ]
-        self._publisher.hold(caller.authid, [each.job.job_id for each in accepted], answered)
-        written = self._journal.write([_start_of(each) for each in accepted])
-        written.add_done_callback(functools.partial(self._enter, accepted))
-        # The caller may leave while this is written; the jobs stay.
-        await asyncio.shield(written)
-        return accepted
+        named = by_key(requests)
+        keys = [name for name in named if isinstance(name, str)]
+        release = await self._keys.claim(caller.authid, keys)
+        written: asyncio.Future[list[Event]] | None = None
+        try:
+            answers = await self._found(named, keys, caller.authid)
+            fresh = [(name, named[name]) for name in named if name not in answers]
+            prepared = [await self._prepare(request, caller) for _, request in fresh]
+            if fresh:
+                self._require_room(len(fresh), caller.authid)
+                accepted = [
+                    self._accept(request, ready, caller, session)
+                    for (_, request), ready in zip(fresh, prepared, strict=True)
+                ]
+                answers |= {name: each for (name, _), each in zip(fresh, accepted, strict=True)}
+                self._publisher.hold(
+                    caller.authid, [each.job.job_id for each in accepted], answered
+                )
+                written = self._journal.write([start_of(each) for each in accepted])
+                written.add_done_callback(functools.partial(self._enter, accepted))
+        finally:
+            # Whoever waits for a key finds its job in the journal then.
+            if written is None:
+                release()
+            else:
+                written.add_done_callback(lambda _: release())
+        if written is not None:
+            # The caller may leave while this is written; the jobs stay.
+            await asyncio.shield(written)
+        return answers_to(requests, answers)
 
     async def check(self, request: Request, caller: Caller) -> dict[str, Any]:
         """
-        What running *request* would do: its `argv`, its `timeout` and its queue `position`.
+        What running *request* would do: `argv`, `timeout` and `limits`, its `position` and
+        the `intake`.
 
         Raises:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
@@ -155,12 +185,16 @@ class Executor:
         return {
             "argv": list(ready.task.argv(ready.arguments)),
             "timeout": ready.timeout,
-            "position": self._position_for(request.priority, now().timestamp()),
+            "limits": self.limits(ready.task),
+            "position": self._waiting.position_for(priority=request.priority),
+            "intake": self.intake.value,
         }
 
-    async def cancel(self, job_id: str, *, by: str, reason: str | None, at_once: bool) -> str:
+    async def cancel(
+        self, job_id: str, caller: Caller, *, reason: str | None, at_once: bool
+    ) -> str:
         """
-        Stop a job: `removed_from_queue`, `stopping`, or `already_<state>`.
+        Stop a job for *caller*: `removed_from_queue`, `stopping`, or `already_<state>`.
 
         The wish is durable when this returns. The program is asked politely first and
         killed, with all that it started, after its task's grace; without delay if
@@ -168,8 +202,17 @@ class Executor:
 
         Raises:
             UnknownJob: There is no such job.
+            Unavailable: The job is stopped, but the wish cannot be made durable just now.
+            JournalError: It has ended, but that cannot be made durable just now; or there
+                may be such a job, but the journal cannot be read.
+            NotAuthorized: The task refuses; it cannot refuse an operator who says *at_once*.
         """
         live = self._live.get(job_id)
+        if live is not None and not live.is_ending:
+            if not (at_once and caller.role == "operator"):
+                await _ask_task(live, caller)
+            # It may have ended meanwhile.
+            live = self._live.get(job_id)
         if live is None:
             job = await self._journal.job(job_id)
             if job is None:
@@ -177,15 +220,30 @@ class Executor:
             return f"already_{job.state}"
         if live.is_ending:
             return f"already_{await live.ended()}"
-        log.info("Cancel accepted", job_id=job_id, by=by, reason=reason)
+        by = caller.authid
+        log.info(
+            "Cancel accepted",
+            job_id=job_id,
+            task=live.job.task,
+            owner=live.job.owner,
+            by=by,
+            role=caller.role,
+            reason=reason,
+            now=at_once,
+        )
         ending = Ending(EventType.CANCELLED, {"by": by, "reason": reason, "duration": None})
         # What has been begun is finished even if the caller leaves meanwhile.
-        if self._scheduler.remove(job_id):
-            await asyncio.shield(self._spawn(self._end(live, ending)))
+        if self._waiting.remove(job_id):
+            _require_durable(await live.hindrance(self._spawn(self._end(live, ending))))
             return "removed_from_queue"
         grace = 0.0 if at_once or live.is_stopping else live.task.grace
-        await asyncio.shield(self._spawn(live.stop(ending, grace)))
-        return "stopping"
+        _require_durable(await asyncio.shield(self._spawn(live.stop(ending, grace))))
+        # Its program may have ended just before.
+        return "stopping" if live.is_stopping else f"already_{await live.ended()}"
+
+    def limits(self, task: Task) -> dict[str, Any]:
+        """What jobs of *task* may use up here; None is as much as there is."""
+        return asdict(task.limits.within(self._surroundings.limits))
 
     def live(self, job_id: str) -> Job | None:
         """The job as it is this moment, if it has not ended."""
@@ -194,37 +252,125 @@ class Executor:
 
     def position(self, job_id: str) -> int | None:
         """The place of a job among those that wait, from 1; None if it does not wait."""
-        return self._scheduler.position(job_id)
+        return self._waiting.position(job_id)
+
+    def oldest(self) -> float | None:
+        """For how many seconds the job has waited that waits the longest; None if none waits."""
+        waiting = [
+            (job.not_before or job.submitted_at).timestamp()
+            for live in self._live.values()
+            if (job := live.job).state is State.QUEUED
+        ]
+        return max(0.0, now().timestamp() - min(waiting)) if waiting else None
+
+    def pause(self) -> None:
+        """Start no more jobs, also after a restart, until `resume`; go on taking them."""
+        self._paused.touch(mode=0o600)
+        self._stop_draining()
+        self._set_intake(Intake.PAUSED)
+
+    def resume(self) -> None:
+        """Take jobs and start them again."""
+        self._paused.unlink(missing_ok=True)
+        self._stop_draining()
+        self._set_intake(Intake.OPEN)
+        self._start_waiting()
+
+    def begin_draining(self, limit: float) -> None:
+        """Drain, without waiting for it."""
+        self._stop_draining()
+        self._set_intake(Intake.DRAINING)
+        self._draining = asyncio.create_task(self.drain(limit))
 
     async def drain(self, limit: float) -> None:
         """
         Take no more jobs, start none, and wait until those that run have ended.
 
-        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting
-        and are taken up by the next executor.
+        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting,
+        for `resume` or for the next executor.
         """
-        self._draining = True
+        self._set_intake(Intake.DRAINING)
         if self._running:
             await asyncio.wait(self._running, timeout=limit)
-        running = [live for live in self._live.values() if live.job.state is State.RUNNING]
-        data = {"by": "system", "reason": "the node is stopping", "duration": None}
-        ending = Ending(EventType.CANCELLED, data)
-        await asyncio.gather(*(live.stop(ending, live.task.grace) for live in running))
-        if self._running:
+        await self._stop_all()
+        while self._running:
             await asyncio.wait(self._running)
 
-    async def _prepare(self, request: Request, caller: Caller) -> _Prepared:
+    async def hurry(self) -> None:
+        """Kill what still runs while the executor drains."""
+        await self._stop_all(grace=0.0)
+
+    def announce(self) -> None:
+        """Tell everybody how many tasks there are, and whether jobs are taken and started."""
+        self._publisher.announce(len(self.registry), self.intake)
+
+    async def _stop_all(self, grace: float | None = None) -> None:
+        data = {"by": "system", "reason": "the node is stopping", "duration": None}
+        ending = Ending(EventType.CANCELLED, data)
+        await asyncio.gather(
+            *(
+                live.stop(ending, live.task.grace if grace is None else grace)
+                for live in self._live.values()
+                if live.job.state is State.RUNNING
+                or (grace is not None and live.job.state is State.STOPPING)
+            )
+        )
+
+    def _set_intake(self, intake: Intake) -> None:
+        if self._waiting.intake is not intake:
+            self._waiting.intake = intake
+            log.info("Intake changed", intake=intake.value)
+            self.announce()
+
+    def _stop_draining(self) -> None:
+        if self._draining is not None:
+            self._draining.cancel()
+            self._draining = None
+
+    def _require_room(self, count: int, owner: str) -> None:
+        if self.intake is Intake.DRAINING:
+            raise Draining("The node drains: it takes no more jobs just now; try again later")
+        self._waiting.require_room(count, owner)
+
+    async def _found(
+        self, named: Mapping[str | int, Request], keys: Sequence[str], owner: str
+    ) -> dict[str | int, Accepted]:
+        """The jobs of *owner* that there are already under *keys*."""
+        found: dict[str | int, Accepted] = {}
+        for recorded in await self._journal.jobs_by_key(owner, keys) if keys else ():
+            job = self.live(recorded.job_id) or recorded
+            assert job.key is not None
+            require_same(named[job.key], job)
+            found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
+        return found
+
+    async def _prepare(self, request: Request, caller: Caller) -> Prepared:
         task = self.registry.get(request.task)
         if task is None or caller.role not in task.roles:
             raise UnknownTask(f"There is no task {request.task!r} that you may run")
         limit = self._timeout if task.timeout is None else task.timeout
         if request.timeout is not None and request.timeout > limit:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})
+        retries = task.retries if request.retries is None else request.retries
+        if retries > task.retries:
+            raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
         arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
-        return _Prepared(task, arguments, request.timeout or limit)
+        size = size_of(arguments.values)
+        if size > self._arguments_limit:
+            raise TooLarge(
+                f"These arguments are {size} bytes as JSON; the most is {self._arguments_limit}",
+                limit=self._arguments_limit,
+            )
+        return Prepared(task, arguments, request.timeout or limit, retries)
 
-    def _accept(self, request: Request, ready: _Prepared, caller: Caller, session: int) -> Accepted:
+    def _accept(self, request: Request, ready: Prepared, caller: Caller, session: int) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
+        is_apart = request.deliver is Delivery.SESSION
+        submitted_at = now()
+        not_before = request.not_before
+        if request.delay is not None:
+            not_before = submitted_at + timedelta(seconds=request.delay)
+        is_delayed = not_before is not None and not_before > submitted_at
         job = Job(
             job_id=new_job_id(),
             task=ready.task.name,
@@ -232,74 +378,99 @@ class Executor:
             submitted_by=caller.submitted_by,
             role=caller.role,
             arguments=ready.arguments.values,
-            submitted_at=now(),
+            submitted_at=submitted_at,
+            state=State.DELAYED if is_delayed else State.QUEUED,
             priority=request.priority,
             timeout=ready.timeout,
             tags=request.tags,
             deliver=request.deliver,
-            session=session if request.deliver is Delivery.SESSION else None,
+            session=session if is_apart else None,
+            client=self._audience.client_of(session) if is_apart else None,
+            retries=ready.retries,
+            key=request.key,
+            fingerprint=None if request.key is None else request.fingerprint(),
+            delay=request.delay,
+            not_before=not_before if is_delayed else None,
         )
-        position = self._position_for(job.priority, job.submitted_at.timestamp())
-        self._accepting += 1
         self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
-        return Accepted(job, position)
-
-    def _position_for(self, priority: int, submitted_at: float) -> int:
-        """The place in the queue that a job would get; 0 if it would start at once."""
-        scheduler = self._scheduler
-        free = max(0, scheduler.slots - scheduler.running)
-        if scheduler.waiting + self._accepting < free:
-            return 0
-        place = scheduler.position_for(priority=priority, submitted_at=submitted_at)
-        return place + max(0, self._accepting - free)
+        return Accepted(job, self._waiting.accept(job))
 
     def _new_live(self, job: Job, task: Task, arguments: Arguments) -> LiveJob:
         if job.session is not None:
-            self._publisher.address(job.job_id, job.session)
+            recipient = Recipient(job.submitted_by, job.session, job.client)
+            self._publisher.address(job.job_id, recipient)
         return LiveJob(job, task, arguments, self._journal, self._publisher, self._audience)
-
-    def _enqueue(self, job: Job) -> None:
-        self._scheduler.add(
-            job.job_id, priority=job.priority, submitted_at=job.submitted_at.timestamp()
-        )
 
     def _enter(self, accepted: list[Accepted], written: asyncio.Future[list[Event]]) -> None:
         """Let jobs wait for their turn, now that they are durable; or forget them."""
-        self._accepting -= len(accepted)
-        if written.exception() is not None:
-            for each in accepted:
-                del self._live[each.job.job_id]
-            return
+        is_durable = written.exception() is None
         for each in accepted:
-            self._enqueue(each.job)
+            job = each.job
+            self._waiting.settle(job, is_durable=is_durable)
+            if not is_durable:
+                del self._live[job.job_id]
+                self._publisher.forget(job.job_id)
+                continue
             log.info(
                 "Job accepted",
-                job_id=each.job.job_id,
-                task=each.job.task,
-                owner=each.job.owner,
-                submitted_by=each.job.submitted_by,
+                job_id=job.job_id,
+                task=job.task,
+                owner=job.owner,
+                submitted_by=job.submitted_by,
             )
         self._start_waiting()
 
-    def _resume(self, job: Job) -> Ending | None:
-        """Let a job wait again, or say why it cannot."""
+    def _resume(self, job: Job) -> Entry | None:
+        """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
+        has_run = job.state in (State.RUNNING, State.STOPPING)
+        if has_run and (decided := decided_end_of(job)) is not None:
+            return end_of(job, decided)
         task = self.registry.get(job.task)
+        if has_run and (task is None or job.attempt > min(job.retries, task.retries)):
+            return end_of(job, LOST)
         if task is None:
-            return failure(f"The task {job.task!r} is not defined any more")
+            return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
             arguments = task.restore(job.arguments)
         except InvalidArguments as error:
-            return failure(f"The task has changed and refuses the arguments: {error}")
+            reason = f"The task has changed and refuses the arguments: {error}"
+            return end_of(job, LOST if has_run else failure(reason))
+        entry = retry_of(job, LOST.data["reason"]) if has_run else None
+        if entry is not None:
+            job = entry.job
         self._live[job.job_id] = self._new_live(job, task, arguments)
-        self._enqueue(job)
-        return None
+        self._waiting.restore(job)
+        return entry
+
+    def _on_due(self, job_id: str) -> None:
+        self._spawn(self._let_wait(self._live[job_id]))
+
+    async def _let_wait(self, live: LiveJob) -> None:
+        """Let a job wait for a slot, now that its time has come."""
+        if live.is_ending:
+            return
+        job = replace(live.job, state=State.QUEUED, retry_at=None)
+        position = self._waiting.position_for(job)
+        await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
+        if not live.is_ending:
+            self._waiting.enter(job)
+            self._start_waiting()
+
+    def _try_again(self, live: LiveJob, reason: str) -> None:
+        """Let a job whose program could not be started wait for its next attempt."""
+        entry = retry_of(live.job, reason)
+        again = self._new_live(entry.job, live.task, live.arguments)
+        self._live[entry.job.job_id] = again
+        self._waiting.reserve(entry.job)
+        self._waiting.delay(entry.job)
+        self._spawn(again.wait(entry))
 
     def _start_waiting(self) -> None:
         """Start jobs while there are free slots for them."""
-        while not self._draining and (job_id := self._scheduler.take()) is not None:
+        while (job_id := self._waiting.take()) is not None:
             self._spawn(self._run(self._live[job_id]))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -307,31 +478,44 @@ class Executor:
 
     async def _run(self, live: LiveJob) -> None:
         def free_slot() -> None:
-            self._scheduler.release(live.job.job_id)
+            self._waiting.release(live.job.job_id)
             self._start_waiting()
 
-        await live.run(self._surroundings, free_slot)
-        del self._live[live.job.job_id]
+        shortage = await live.run(self._surroundings, free_slot)
+        if shortage is None:
+            del self._live[live.job.job_id]
+        else:
+            self._waiting.release(live.job.job_id)
+            self._try_again(live, shortage)
+            self._start_waiting()
 
     async def _end(self, live: LiveJob, ending: Ending) -> None:
         await live.end(ending)
         del self._live[live.job.job_id]
 
 
-def _start_of(accepted: Accepted) -> Entry:
-    job = accepted.job
-    return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at)
+def _require_durable(hindrance: JournalError | None) -> None:
+    if hindrance is not None:
+        raise Unavailable(
+            "The job is stopped, but a crash would make that forgotten. " + hindrance.sentence
+        ) from hindrance
 
 
-def _end_of(job: Job, ending: Ending) -> Entry:
-    ended = replace(job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data))
-    return Entry(ended, ending.type, ending.data, now())
+async def _ask_task(live: LiveJob, caller: Caller) -> None:
+    """
+    Let the task of a job refuse that *caller* cancels it.
 
-
-def _after_crash(job: Job) -> Ending:
-    """How a job ended whose executor died while it ran."""
-    if job.cancel is not None and job.cancel["by"] is None:
-        return Ending(EventType.TIMED_OUT, {"timeout": job.timeout, "duration": None})
-    if job.cancel is not None:
-        return Ending(EventType.CANCELLED, {**job.cancel, "duration": None})
-    return Ending(EventType.LOST, {"reason": "the executor died while the job ran"})
+    Raises:
+        NotAuthorized: It does. What fails to answer does not make a job unstoppable.
+    """
+    try:
+        await live.task.ask_to_cancel(live.arguments, caller)
+    except NotAuthorized:
+        raise
+    except (Error, TaskError):
+        log.exception(
+            "A task failed to say whether a job may be cancelled; it is cancelled",
+            job_id=live.job.job_id,
+            task=live.task.name,
+            by=caller.authid,
+        )

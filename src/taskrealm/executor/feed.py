@@ -14,69 +14,106 @@ if TYPE_CHECKING:
 
 OUTPUT_INTERVAL = 0.05  # seconds that output may wait for more of it
 OUTPUT_BATCH = 16 * 1024  # bytes of output that go out at once
-OUTPUT_CHUNK = 64 * 1024  # bytes of output in one publication at most
+OUTPUT_WINDOW = 64 * 1024  # bytes of output of one job that go out in an interval at most
 PROGRESS_INTERVAL = 0.25  # seconds between two progress events of one job
 
 
 class OutputFeed:
     """
-    Publishes the output of one job while somebody watches it.
+    Publishes the output of one job while somebody watches it, up to a bearable rate.
 
-    Chunks hold whole characters and follow each other without a gap; what nobody watched
-    is in the journal under its offset.
+    Chunks hold whole characters. What is printed faster is left out, as is what the router
+    does not take: a hole in the offsets, shown by a later chunk without text if no other
+    comes, tells watchers to ask the journal. So a flood costs everybody but those who
+    want it little, and nobody has to hold it in memory.
     """
 
     def __init__(
-        self, is_watched: Callable[[], bool], publish: Callable[[dict[str, Any]], None]
+        self,
+        is_watched: Callable[[], bool],
+        publish: Callable[[dict[str, Any]], bool],
+        *,
+        chunk: int,
     ) -> None:
+        """
+        *publish* says whether the chunk went out. *chunk* is the most bytes of output for
+        one publication.
+        """
         self._is_watched = is_watched
         self._publish = publish
+        self._chunk = chunk
         self._pending: dict[str, bytearray] = {}
         self._ends: dict[str, int] = {}
+        self._has_hole: set[str] = set()
+        self._room = OUTPUT_WINDOW
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, stream: str, offset: int, data: bytes) -> None:
-        """Take *data*, which the journal keeps at *offset* of *stream*."""
+        """Take *data*, which was printed at *offset* of *stream*."""
         pending = self._pending.setdefault(stream, bytearray())
         pending += data
         self._ends[stream] = offset + len(data)
         if not self._is_watched():
             del pending[: whole_characters(pending)]
-        elif len(pending) >= OUTPUT_BATCH:
+            return
+        if len(pending) >= OUTPUT_BATCH:
             self._send(stream, whole_characters(pending))
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(OUTPUT_INTERVAL, self._tick)
+        self._wake()
 
     def close(self) -> None:
         """Publish what is left, also of a character that was never completed."""
         if self._timer is not None:
             self._timer.cancel()
+        self._room = OUTPUT_WINDOW
         if self._is_watched():
             for stream, pending in self._pending.items():
                 self._send(stream, len(pending))
 
+    def _wake(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(OUTPUT_INTERVAL, self._tick)
+
     def _tick(self) -> None:
         self._timer = None
+        self._room = OUTPUT_WINDOW
+        if not self._is_watched():
+            self._has_hole.clear()
+            return
         for stream, pending in self._pending.items():
             self._send(stream, whole_characters(pending))
+        for stream in tuple(self._has_hole):
+            self._send_part(stream, b"")
+        if self._room < OUTPUT_WINDOW or self._has_hole:
+            self._wake()
 
     def _send(self, stream: str, size: int) -> None:
         pending = self._pending[stream]
         while size > 0:
-            part = pending[: min(size, OUTPUT_CHUNK)]
+            part = bytes(pending[: min(size, self._chunk)])
             if len(part) < size:
-                del part[whole_characters(part) or len(part) :]
-            offset = self._ends[stream] - len(pending)
-            self._publish(
-                {
-                    "stream": stream,
-                    "offset": offset,
-                    "next": offset + len(part),
-                    "text": part.decode(errors="replace"),
-                }
-            )
+                part = part[: whole_characters(part) or len(part)]
+            if len(part) > self._room or not self._send_part(stream, part):
+                self._has_hole.add(stream)
+                del pending[:size]
+                return
             del pending[: len(part)]
             size -= len(part)
+
+    def _send_part(self, stream: str, part: bytes) -> bool:
+        """Publish *part*, the beginning of what is pending; whether it went out."""
+        offset = self._ends[stream] - len(self._pending[stream])
+        went_out = self._publish(
+            {
+                "stream": stream,
+                "offset": offset,
+                "next": offset + len(part),
+                "text": part.decode(errors="replace"),
+            }
+        )
+        if went_out:
+            self._room -= len(part)
+            self._has_hole.discard(stream)
+        return went_out
 
 
 class ProgressFeed:

@@ -1,4 +1,4 @@
-"""The private working directories of running jobs."""
+"""The private working directories of running jobs, and the place of their pipes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class WorkFolders:
 
     def __init__(self, root: Path) -> None:
         """Whatever an earlier executor left in *root* is removed."""
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir(mode=0o700, parents=True)
+        _remove(root)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root
         self._numbers = itertools.count(1)
         self._free: list[Path] = []
@@ -36,6 +36,10 @@ class WorkFolders:
         folder = self._root / str(next(self._numbers))
         folder.mkdir(mode=0o700)
         return folder
+
+    def pipe(self, job_id: str) -> Path:
+        """Where the pipe of a running job belongs: beside the directories, not in one."""
+        return self._root / f"{job_id}.report"
 
     async def take_back(self, folder: Path) -> None:
         """Take back what was lent, and remove whatever the job left in it."""

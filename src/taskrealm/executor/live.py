@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..journal import Entry, JournalError, WriteRefused
+from ..journal import Entry, WriteRefused
 from ..protocol import uris
 from ..protocol.jobs import Delivery, EventType, Job, State, now
 from .attempt import Attempt, Ending, failure
 from .feed import OutputFeed, ProgressFeed
+from .record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..journal import Journal
+    from ..journal import Journal, JournalError
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Task
     from .attempt import Surroundings
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-JOURNAL_RETRY = 1.0  # seconds between two tries to write what must not be forgotten
+KEPT = ("exit_code", "signal", "stderr_tail", "duration")
+"""What the end of a program adds to the end of a job that was stopped."""
 
 
 class LiveJob:
@@ -48,8 +50,9 @@ class LiveJob:
     ) -> None:
         self.job = job
         self.task = task
-        self._arguments = arguments
+        self.arguments = arguments
         self._journal = journal
+        self._record = Record(journal, lambda: self.job)
         self._publisher = publisher
         self._audience = audience
         self._topic = uris.output_topic(job.owner, job.job_id)
@@ -57,7 +60,8 @@ class LiveJob:
         self._attempt: Attempt | None = None
         self._stop: Ending | None = None
         self._stop_recorded: asyncio.Future[None] | None = None
-        self._timing_out: asyncio.Future[None] | None = None
+        self._told: asyncio.Future[None] | None = None
+        self._timing_out: asyncio.Future[JournalError | None] | None = None
         self._is_ending = False
         self._ended: asyncio.Future[State] = asyncio.get_running_loop().create_future()
 
@@ -72,66 +76,124 @@ class LiveJob:
         return self._is_ending
 
     async def ended(self) -> State:
-        """Wait until the end of the job is durable; gives its terminal state."""
-        return await asyncio.shield(self._ended)
+        """
+        Wait until the end of the job is durable; gives its terminal state.
 
-    async def run(self, surroundings: Surroundings, free_slot: Callable[[], None]) -> None:
-        """Run the program once and end the job; *free_slot* is called when the program is gone."""
+        Raises:
+            JournalError: It cannot be made durable just now.
+        """
+        if hindrance := await self.hindrance(self._ended):
+            raise hindrance
+        return self._ended.result()
+
+    async def hindrance(self, step: asyncio.Future[Any]) -> JournalError | None:
+        """Wait for *step*, but not for a journal that cannot be written: gives why it cannot."""
+        return await self._record.tried(step)
+
+    async def wait(self, step: Entry) -> None:
+        """
+        Let the job wait for its time or for a slot, as *step* says; durable when this returns.
+
+        Nothing is written any more if the job has been ended meanwhile.
+        """
+        if self._is_ending:
+            return
+        self.job = step.job
+        try:
+            await self._record.add(step)
+        except WriteRefused:
+            if not self._is_ending:
+                raise
+
+    async def run(self, surroundings: Surroundings, free_slot: Callable[[], None]) -> str | None:
+        """
+        Run the program once and end the job; *free_slot* is called when the program is gone.
+
+        If it could not be started for want of means, and may be tried again, the job has
+        not ended: then this gives the reason, and the slot is not freed.
+        """
         try:
             ending = await self._run(surroundings)
         except Exception:
             log.exception("Running a job failed", job_id=self.job.job_id)
             ending = failure("The executor failed to run the job; its log says why")
+        if ending.is_shortage and self._stop is None and self.job.attempt <= self.job.retries:
+            return str(ending.data["error"])
         if self._stop is not None:
-            kept: dict[str, Any] = {
-                key: ending.data[key] for key in ("duration", "stderr_tail") if key in ending.data
-            }
+            kept = {key: ending.data[key] for key in KEPT if key in ending.data}
             ending = Ending(self._stop.type, {**self._stop.data, **kept})
+        # From here on nobody can stop it any more: how it ended is decided.
+        self._is_ending = True
         # The next program may start while this end is being written.
         written = asyncio.ensure_future(self.end(ending))
         free_slot()
         await written
+        return None
 
-    async def stop(self, ending: Ending, grace: float) -> None:
+    async def stop(self, ending: Ending, grace: float) -> JournalError | None:
         """
         Let the running job end as *ending* says: politely, and by force after *grace* seconds.
 
-        The first reason to stop is the one that counts; later ones may only hurry.
+        The first reason to stop is the one that counts; later ones may only hurry. One that
+        comes when the end is being recorded does nothing. The reason is durable when this
+        returns, unless the journal cannot be written. Then the program is stopped all the
+        same, or else one that fills the disk could not be, and this gives why the reason is
+        not durable yet.
         """
+        if self._is_ending:
+            return None
         if self._stop is None:
             self._stop = ending
             data = {"by": ending.data.get("by"), "reason": ending.data.get("reason")}
             self.job = replace(self.job, state=State.STOPPING, cancel=data)
             self._stop_recorded = asyncio.ensure_future(
-                self._record(EventType.STOPPING, {**data, "grace": grace})
+                self._record.add(Entry(self.job, EventType.STOPPING, {**data, "grace": grace}))
             )
+        hindrance = None
         if self._stop_recorded is not None:
-            await asyncio.shield(self._stop_recorded)
+            hindrance = await self.hindrance(self._stop_recorded)
+            if hindrance is None:
+                await self._stop_recorded
         if self._attempt is not None:
             self._attempt.stop(grace)
+        return hindrance
 
     async def end(self, ending: Ending) -> None:
         """Make *ending* durable; nothing happens to the job afterwards."""
         self._is_ending = True
+        if self._told is not None:
+            await self._told
         progress = self._progress.take()
         if progress is not None:
             self._report(progress)
-        self.job = replace(
-            self.job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data)
-        )
         try:
-            await self._record(ending.type, ending.data)
+            if self._stop_recorded is not None:
+                # Nothing follows an end, not even what the journal could not take at first.
+                await self._stop_recorded
+            # Nobody is told of an end that may still be forgotten: the job stays as it was.
+            ended = self._ended_as(ending)
+            steps = [Entry(ended, ending.type, ending.data)]
+            if ending.artifact is not None:
+                steps.insert(0, Entry(self.job, EventType.ARTIFACT, ending.artifact))
+            await self._record.add(*steps)
         except WriteRefused as error:
             log.error("An end was refused", job_id=self.job.job_id, error=str(error))
             ending = failure("The end of the job could not be recorded; the log says why")
-            self.job = replace(self.job, state=State.FAILED, outcome=dict(ending.data))
-            await self._record(ending.type, ending.data)
+            ended = self._ended_as(ending)
+            await self._record.add(Entry(ended, ending.type, ending.data))
+        self.job = ended
         self._ended.set_result(self.job.state)
         log.info(
             "Job ended",
             job_id=self.job.job_id,
             task=self.job.task,
+            owner=self.job.owner,
             state=self.job.state.value,
+        )
+
+    def _ended_as(self, ending: Ending) -> Job:
+        return replace(
+            self.job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data)
         )
 
     async def _run(self, surroundings: Surroundings) -> Ending:
@@ -139,17 +201,25 @@ class LiveJob:
             self.job = replace(
                 self.job, state=State.RUNNING, attempt=self.job.attempt + 1, started_at=now()
             )
-            await self._record(EventType.STARTED, {})
+            await self._record.add(Entry(self.job, EventType.STARTED))
+            log.info(
+                "Job started",
+                job_id=self.job.job_id,
+                task=self.job.task,
+                owner=self.job.owner,
+                attempt=self.job.attempt,
+            )
         if self._stop is not None:
             return failure("The job was stopped before its program was started")
-        output = OutputFeed(self._is_watched, self._publish_output)
+        output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
         self._attempt = Attempt(
             self.job,
             self.task,
-            self._arguments,
+            self.arguments,
             surroundings,
             output=output,
             progress=self._progress,
+            on_messages=self._tell,
         )
         timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
         try:
@@ -167,30 +237,26 @@ class LiveJob:
         written = self._journal.write([Entry(self.job, EventType.PROGRESS, progress, now())])
         written.add_done_callback(_log_failure)
 
+    def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
+        """Record *messages* behind those before them; done when they are durable."""
+        self._told = asyncio.ensure_future(self._record_messages(self._told, messages))
+        return self._told
+
+    async def _record_messages(
+        self, earlier: asyncio.Future[None] | None, messages: list[dict[str, Any]]
+    ) -> None:
+        if earlier is not None:
+            await earlier
+        try:
+            await self._record.add(*(Entry(self.job, EventType.MESSAGE, each) for each in messages))
+        except WriteRefused as error:
+            log.error("Messages were refused", job_id=self.job.job_id, error=str(error))
+
     def _is_watched(self) -> bool:
         return self.job.deliver is not Delivery.NONE and self._audience.watches(self._topic)
 
-    def _publish_output(self, chunk: dict[str, Any]) -> None:
-        self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
-
-    async def _record(self, type: EventType, data: dict[str, Any]) -> None:
-        """
-        Write what must not be forgotten; while the journal cannot, try again and again.
-
-        Raises:
-            WriteRefused: What was to be written is at fault itself.
-        """
-        entry = Entry(self.job, type, data, now())
-        while True:
-            try:
-                await self._journal.write([entry])
-            except WriteRefused:
-                raise
-            except JournalError as error:
-                log.error("The journal cannot be written", error=str(error))
-                await asyncio.sleep(JOURNAL_RETRY)
-            else:
-                return
+    def _publish_output(self, chunk: dict[str, Any]) -> bool:
+        return self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
 
 
 def _log_failure(written: asyncio.Future[list[Event]]) -> None:

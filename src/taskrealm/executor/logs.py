@@ -6,6 +6,7 @@ import logging
 import sys
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def log_to_stderr() -> None:
@@ -19,7 +20,8 @@ def log_to_stderr() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[structlog.typing.Processor] = [
-        structlog.processors.dict_tracebacks,
+        # Not structlog's own `dict_tracebacks`, which writes local variables out: arguments, tokens.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
     ]
     structlog.configure(

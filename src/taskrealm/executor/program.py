@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..engine import Scheduler, adopt_orphans, sweep
-from ..journal import Journal
+from ..engine import Scheduler, Threads, adopt_orphans, sweep, sweep_blocking
+from ..journal import Journal, JournalError
 from ..settings import load_settings
-from ..tasks import load_tasks
+from ..tasks import Limits, load_tasks
 from ..tokens import TokenStore
 from ..wire import join, stay_joined
+from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
 from .executor import Executor
@@ -24,38 +25,59 @@ from .folders import WorkFolders
 from .logs import log_to_stderr
 from .procedures import Procedures
 from .publisher import Publisher
+from .refusals import Refusals
+from .retention import Retention
+from .shares import Shares
+from .statistics import Statistics
 
 if TYPE_CHECKING:
-    from ..settings import NodeFolder, Settings
+    from ..protocol.jobs import Event
+    from ..settings import ExecutorSettings, NodeFolder, Settings
     from ..wire import Session
 
 log = structlog.get_logger()
 
 REJOIN_LIMIT = 2.0  # seconds between two tries to join, at most
-DRAIN_LIMIT = 10.0  # seconds that running jobs have to end by themselves when the node stops
+HELPERS = 4  # threads for what waits for the disk
+ONE_TOLD = 1.0  # seconds within which signals mean the same: Ctrl-C comes by several ways
 
 
 def run(folder: NodeFolder) -> None:
     """
-    Run the executor of the node in *folder* until SIGTERM, SIGINT or the end of stdin.
+    Run the executor of the node in *folder* until SIGTERM or SIGINT.
+
+    It drains then; a second signal makes it kill at once what still runs. The end of stdin
+    means that the wrapper is gone: then it ends without a drain, and every job's processes
+    with it.
 
     Raises:
         SettingsError: The settings cannot be used.
         TaskError: The task definitions cannot be used.
-        JournalError: The journal cannot be opened.
+        SystemExit: The journal cannot be used; the message says why and what helps.
         Refused: The router knows neither this node's key nor its realm.
     """
     log_to_stderr()
-    asyncio.run(_serve(folder, load_settings(folder.settings_file)))
+    try:
+        asyncio.run(_serve(folder, load_settings(folder.settings_file)))
+    except JournalError as error:
+        # Whoever starts a node reads the end of this log.
+        sys.exit(str(error))
 
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
-    adopt_orphans()
+    _prepare_process()
     registry = load_tasks(folder.root / settings.executor.tasks)
     audience = Audience()
-    publisher = Publisher(audience)
+    shares = Shares.of(settings.router.max_message_size)
+    publisher = Publisher(audience, shares.page)
+    statistics = Statistics()
+
+    def committed(events: list[Event]) -> None:
+        publisher.publish(events)
+        statistics.note(events)
+
     journal = await Journal.open(
-        folder.journal, output_limit=settings.executor.output_limit, on_commit=publisher.publish
+        folder.journal, output_limit=settings.executor.output_limit, on_commit=committed
     )
     killed = await sweep(f"{folder.node_id()}.")
     if killed:
@@ -63,15 +85,19 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     executor = Executor(
         registry=registry,
         journal=journal,
-        scheduler=Scheduler(
-            slots=settings.executor.slots, queue_limit=settings.executor.queue_limit
-        ),
+        scheduler=_scheduler(settings.executor),
         publisher=publisher,
         audience=audience,
-        surroundings=_surroundings(folder, settings, journal),
+        surroundings=_surroundings(folder, settings, journal, shares),
         timeout=settings.executor.timeout,
+        arguments_limit=shares.arguments,
+        paused=folder.paused,
     )
-    procedures = Procedures(executor, journal, TokenStore.open(folder.tokens))
+    procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    refusals = Refusals()
+    administration = Administration(
+        executor, journal, statistics, drain_limit=settings.executor.drain_limit
+    )
 
     async def enter() -> Session:
         return await join(
@@ -83,51 +109,123 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         )
 
     async def serve(session: Session) -> None:
+        session.on_refusal = refusals.refused
+        session.on_error = refusals.failed
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
-        publisher.announce(tasks=len(registry))
+        await administration.register(session)
+        executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)
 
+    retention = asyncio.create_task(Retention(journal, settings.retention).run())
     try:
         await executor.recover()
+        orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
-        stopping = asyncio.create_task(_told_to_stop())
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if serving.done():
-            await serving
-        log.info("Stopping")
-        await executor.drain(DRAIN_LIMIT)
+        await _until_told_to_stop(serving, orders)
+        await _drain(executor, orders, settings.executor.drain_limit)
         publisher.flush()
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     finally:
+        retention.cancel()
         await journal.close()
 
 
-def _surroundings(folder: NodeFolder, settings: Settings, journal: Journal) -> Surroundings:
+def _prepare_process() -> None:
+    adopt_orphans(on_outrun=_give_up)
+    # They are there before a job can have taken all processes that there may be.
+    helpers = Threads(HELPERS, "taskrealm-helper")
+    helpers.start()
+    asyncio.get_running_loop().set_default_executor(helpers)
+
+
+async def _until_told_to_stop(serving: asyncio.Task[None], orders: _Orders) -> None:
+    """Wait for the order to stop; *serving* ends before that only by failing."""
+    stopping = asyncio.create_task(orders.stop.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if serving.done():
+        await serving
+    log.info("Stopping")
+
+
+async def _drain(executor: Executor, orders: _Orders, limit: float) -> None:
+    """Let running jobs end, in *limit* seconds or at once when told to hurry."""
+    hurrying = asyncio.create_task(orders.obey_hurry(executor))
+    await executor.drain(limit)
+    hurrying.cancel()
+
+
+def _give_up() -> None:
+    """Let the wrapper, which holds all jobs in a cgroup, kill them in one step."""
+    log.critical("A job starts processes faster than they can be killed; all jobs are killed")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _surroundings(
+    folder: NodeFolder, settings: Settings, journal: Journal, shares: Shares
+) -> Surroundings:
     chosen = settings.executor.environment
     return Surroundings(
         node_id=folder.node_id(),
         folders=WorkFolders(folder.jobs),
         environment={name: os.environ[name] for name in chosen if name in os.environ},
         output=journal.output,
+        limits=Limits(
+            output=settings.executor.output_limit, **settings.executor.limits.model_dump()
+        ),
+        output_chunk=shares.chunk,
+        result_size=shares.result,
     )
 
 
-async def _told_to_stop() -> None:
-    """Wait for a signal, or for the end of stdin, which means that the wrapper is gone."""
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+def _scheduler(settings: ExecutorSettings) -> Scheduler:
+    per_user = settings.queue_limit_per_user
+    return Scheduler(
+        slots=settings.slots,
+        queue_limit=settings.queue_limit,
+        owner_limit=max(1, settings.queue_limit // 2) if per_user is None else per_user,
+    )
 
-    def read() -> None:
+
+class _Orders:
+    """
+    What signals tell us to do.
+
+    At the end of stdin, which means that the wrapper is gone, this process ends at once, and
+    with it all processes of its *jobs*.
+    """
+
+    def __init__(self, jobs: str) -> None:
+        self._jobs = jobs
+        self.stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._told_at = 0.0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._take_signal)
+        self._loop.add_reader(sys.stdin.fileno(), self._read)
+
+    async def obey_hurry(self, executor: Executor) -> None:
+        """Once told to hurry, kill what still runs."""
+        await self._hurry.wait()
+        log.info("Hurrying")
+        await executor.hurry()
+
+    def _take_signal(self) -> None:
+        now = self._loop.time()
+        if not self.stop.is_set():
+            self._told_at = now
+            self.stop.set()
+        elif now - self._told_at > ONE_TOLD:
+            self._hurry.set()
+
+    def _read(self) -> None:
         if not os.read(sys.stdin.fileno(), 1024):
-            loop.remove_reader(sys.stdin.fileno())
-            told.set()
-
-    loop.add_reader(sys.stdin.fileno(), read)
-    await told.wait()
+            # In this thread, so that nobody here gets to see how the jobs end. It is as after
+            # a kill: another wrapper may have started already, whose executor decides.
+            sweep_blocking(self._jobs)
+            os._exit(1)

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..protocol import uris
 from ..wire import Disconnected
+from .shares import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..protocol.jobs import Event
+    from ..protocol.jobs import Event, Intake
     from ..wire import Session
     from .audience import Audience
 
 PUBLICATION_EVENTS = 100  # events in one publication, so that it stays far below message limits
 BURST = 8  # publications to one owner that may go out within one window
 WINDOW = 0.02  # seconds
-PUBLICATION_WEIGHT = 256 * 1024  # characters of event data in one publication
+OUTPUT_BACKLOG = 256 * 1024  # bytes that wait for the router when no more output is added
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The one session that is told about a job: the newest one of the client that submitted it."""
+
+    authid: str
+    session: int
+    client: str | None
 
 
 class Publisher:
@@ -34,10 +46,12 @@ class Publisher:
     asks the journal for it as soon as the executor has joined again.
     """
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Audience, room: int) -> None:
+        """*room* is about how many bytes of events go into one publication."""
         self._audience = audience
+        self._publication_weight = room
         self._session: Session | None = None
-        self._recipients: dict[str, int] = {}
+        self._recipients: dict[str, Recipient] = {}
         self._waiting: dict[str, deque[Event]] = {}
         self._bursts: dict[str, int] = {}
         self._held: set[str] = set()
@@ -46,9 +60,13 @@ class Publisher:
         """Publish through *session* from now on."""
         self._session = session
 
-    def address(self, job_id: str, session: int) -> None:
-        """Let only *session* receive what is published about a job."""
-        self._recipients[job_id] = session
+    def address(self, job_id: str, recipient: Recipient) -> None:
+        """Let only *recipient* receive what is published about a job."""
+        self._recipients[job_id] = recipient
+
+    def forget(self, job_id: str) -> None:
+        """There will be no events of a job: it was not accepted after all."""
+        self._recipients.pop(job_id, None)
 
     def hold(self, owner: str, job_ids: Iterable[str], answered: asyncio.Future[None]) -> None:
         """Keep back the events of these jobs of *owner* until their submitter is *answered*."""
@@ -70,10 +88,21 @@ class Publisher:
         for owner in owners:
             self._flush(owner)
 
-    def publish_output(self, owner: str, job_id: str, chunk: dict[str, object]) -> None:
-        """Publish one *chunk* of output of a job of *owner*."""
+    def publish_output(self, owner: str, job_id: str, chunk: dict[str, object]) -> bool:
+        """
+        Publish one *chunk* of output of a job of *owner*; whether it went out.
+
+        It does not if the router has not yet taken what was sent before.
+        """
+        if self._session is None or self._session.backlog > OUTPUT_BACKLOG:
+            return False
         recipient = self._recipients.get(job_id)
         self._send(uris.output_topic(owner, job_id), chunk, owner, recipient)
+        return True
+
+    def publish_places(self, owner: str, places: dict[str, int]) -> None:
+        """Publish the *places* in the queue that jobs of *owner* have now."""
+        self._send(uris.queue_topic(owner), places, owner, None)
 
     def flush(self) -> None:
         """Publish now whatever waits for the end of a window."""
@@ -81,10 +110,11 @@ class Publisher:
         for owner in tuple(self._waiting):
             self._flush(owner)
 
-    def announce(self, tasks: int) -> None:
-        """Tell everybody that the executor has joined, with this number of *tasks*."""
+    def announce(self, tasks: int, intake: Intake) -> None:
+        """Tell everybody how many *tasks* there are, and whether jobs are taken and started."""
         if self._session is not None:
-            self._session.publish(uris.CATALOG, {"tasks": tasks})
+            with contextlib.suppress(Disconnected):
+                self._session.publish(uris.CATALOG, {"tasks": tasks, "intake": intake.value})
 
     def _flush(self, owner: str) -> None:
         """Publish what waits for *owner*, unless it has to wait for the end of a window."""
@@ -122,15 +152,18 @@ class Publisher:
         """The next events that may go out together as one publication."""
         batch: list[dict[str, object]] = []
         weight = 0
-        while waiting and len(batch) < PUBLICATION_EVENTS and weight < PUBLICATION_WEIGHT:
+        while waiting and len(batch) < PUBLICATION_EVENTS:
             if waiting[0].seq is None or waiting[0].job_id in self._held:
                 break
-            event = waiting.popleft()
-            weight += _weight(event)
-            batch.append(event.as_dict())
+            event = waiting[0].as_dict()
+            weight += size_of(event)
+            if batch and weight > self._publication_weight:
+                break
+            waiting.popleft()
+            batch.append(event)
         return batch
 
-    def _send(self, topic: str, payload: object, owner: str, recipient: int | None) -> None:
+    def _send(self, topic: str, payload: object, owner: str, recipient: Recipient | None) -> None:
         if self._session is None:
             return
         try:
@@ -139,12 +172,13 @@ class Publisher:
                     topic, payload, eligible_authid=self._audience.entitled(owner)
                 )
             else:
-                self._session.publish(topic, payload, eligible=[recipient])
+                self._session.publish(topic, payload, eligible=[self._session_of(recipient)])
         except Disconnected:
             self._session = None
 
-
-def _weight(event: Event) -> int:
-    """About how many characters the data of *event* takes on the wire."""
-    result = event.data.get("result")
-    return len(result if isinstance(result, str) else repr(result)) + 256
+    def _session_of(self, recipient: Recipient) -> int:
+        """The session of *recipient*: its client may have joined anew since it submitted."""
+        if recipient.client is None:
+            return recipient.session
+        newest = self._audience.session_of(recipient.authid, recipient.client)
+        return recipient.session if newest is None else newest

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from .backup import back_up, restore
 from .errors import JournalError, JournalLocked, WriteRefused
 from .journal import Journal, Stream
-from .output import STREAMS, Chunk, OutputStore, StreamSize
+from .output import RESULT, STREAMS, Chunk, OutputStore, StreamSize
+from .retention import Census
 from .text import whole_characters
 from .writer import Entry
 
 __all__ = [
+    "RESULT",
     "STREAMS",
+    "Census",
     "Chunk",
     "Entry",
     "Journal",
@@ -19,5 +23,7 @@ __all__ = [
     "Stream",
     "StreamSize",
     "WriteRefused",
+    "back_up",
+    "restore",
     "whole_characters",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from ..protocol.errors import UnknownJob
 from ..protocol.jobs import State
 from .database import open_database
 from .errors import JournalError, explain
+from .numbering import NEWEST
 from .output import OutputStore
+from .retention import Pages
 from .rows import EVENTS, JOBS, event_of, job_of
 from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from ..protocol.jobs import Event, Job
@@ -33,8 +36,8 @@ class Stream:
     """
     The numbered events of one owner.
 
-    `first` is the `seq` of the oldest one held (`seq + 1` when none is), `seq` that of
-    the newest one ever recorded (0 before the first).
+    From the `seq` `first` on none is missing; `seq` is that of the newest one ever recorded
+    (0 before the first).
     """
 
     epoch: str
@@ -94,6 +97,26 @@ class Journal:
         """The job, or None if there is none with this id."""
         jobs = await self._read(job_of, f"{JOBS} where job_id = :job_id", job_id=job_id)
         return jobs[0] if jobs else None
+
+    async def jobs_by_key(self, owner: str, keys: Iterable[str]) -> list[Job]:
+        """The jobs of *owner* that were submitted with one of *keys*."""
+        return await self._read(
+            job_of,
+            f"{JOBS} where owner = :owner and key in (select value from json_each(:keys))",
+            owner=owner,
+            keys=json.dumps(list(keys)),
+        )
+
+    async def counts(self) -> dict[str, dict[State, int]]:
+        """How many jobs there are, by task and state; a walk along one index, not a short one."""
+        rows = await self._read(
+            lambda row: (row[0], State(row[1]), int(row[2])),
+            "select task, state, count(*) from jobs group by task, state",
+        )
+        counts: dict[str, dict[State, int]] = {}
+        for task, state, count in rows:
+            counts.setdefault(task, {})[state] = count
+        return counts
 
     async def jobs(
         self,
@@ -174,15 +197,40 @@ class Journal:
         Raises:
             JournalError: It cannot be made.
         """
-        query = (
-            "select epoch, first, coalesce((select max(seq) from events"
-            " where events.stream = streams.stream), first - 1) from streams where owner = :owner"
-        )
+        query = f"select epoch, first, {NEWEST} from streams where owner = :owner"
         streams = await self._read(lambda row: Stream(*row), query, owner=owner)
         if not streams:
             await self._writer.make_stream(owner)
             streams = await self._read(lambda row: Stream(*row), query, owner=owner)
         return streams[0]
+
+    async def known(self, job_ids: Collection[str]) -> set[str]:
+        """Those of *job_ids* that are jobs, or are being forgotten."""
+        found = await self._read(
+            lambda row: str(row[0]),
+            "select value from json_each(:ids)"
+            " where value in (select job_id from jobs) or value in (select job_id from pruned)",
+            ids=json.dumps(list(job_ids)),
+        )
+        return set(found)
+
+    async def pages(self) -> Pages:
+        """How the database file is used at the moment."""
+        [found] = await self._read(
+            lambda row: Pages(*row),
+            "select page_size, page_count, freelist_count"
+            " from pragma_page_size, pragma_page_count, pragma_freelist_count",
+        )
+        return found
+
+    async def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Let *step* change the database, in a transaction of its own and behind what waits.
+
+        Raises:
+            JournalError: It has not happened.
+        """
+        return await self._writer.change(step)
 
     async def close(self) -> None:
         """Commit everything that waits, then let go of all files."""

@@ -57,7 +57,30 @@ FIRST = f"""
     create unique index events_by_stream on events (stream, seq) where stream is not null;
 """
 
-MIGRATIONS = (FIRST,)
+KEYS = """
+    -- One owner has one job for each key. The index leaves out the many jobs without one.
+    alter table jobs add column key text;
+    create unique index jobs_by_key on jobs (owner, key) where key is not null;
+"""
+
+RETENTION = """
+    -- When the job ended, in text that sorts like time.
+    alter table jobs add column ended_at text;
+    update jobs set ended_at = json_extract(status, '$.ended_at');
+    create index jobs_by_end on jobs (ended_at) where ended_at is not null;
+
+    -- Jobs that are forgotten, but of which events or output may still be there.
+    create table pruned (
+        number integer primary key,
+        job_id text not null
+    );
+
+    -- Known outside the database too, which shows whether it was replaced; empty at first.
+    create table mark (id text not null);
+    insert into mark values ('');
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION)
 """One script for each version of the schema; what was released is never edited."""
 
 

@@ -10,6 +10,13 @@ from ..protocol.jobs import State
 if TYPE_CHECKING:
     import sqlite3
 
+# Of a job that has not ended, events may be held that are older than `first`.
+NEWEST = """
+    max(first - 1, coalesce(
+        (select max(seq) from events where events.stream = streams.stream), 0))
+"""
+"""The `seq` of the newest event of a row of `streams`."""
+
 STREAMS_KEPT = 10_000  # streams remembered; beyond that they are looked up again
 
 
@@ -42,8 +49,10 @@ class Numbering:
         self._jobs: dict[str, JobCount] = {}
         self._streams: dict[str, StreamCount] = {}
         self._changes: list[tuple[dict[str, Any], str, Any]] = []
+        # Of a job that was forgotten there may be events left, which no other one may inherit.
         self._number: int = connection.execute(
-            "select coalesce(max(number), 0) from jobs"
+            "select max(coalesce((select max(number) from jobs), 0),"
+            " coalesce((select max(number) from pruned), 0))"
         ).fetchone()[0]
 
     def new_job(self) -> int:
@@ -73,8 +82,7 @@ class Numbering:
         count = self._streams.get(owner)
         if count is None:
             row = self._connection.execute(
-                "select stream, epoch, coalesce((select max(seq) from events"
-                " where events.stream = streams.stream), first - 1) from streams where owner = ?",
+                f"select stream, epoch, {NEWEST} from streams where owner = ?",
                 (owner,),
             ).fetchone()
             if row is None:

@@ -54,6 +54,12 @@ def request_of(job: Job) -> str:
             "tags": job.tags,
             "deliver": job.deliver,
             "session": job.session,
+            "client": job.client,
+            "retries": job.retries,
+            "key": job.key,
+            "fingerprint": job.fingerprint,
+            "delay": job.delay,
+            "not_before": None if job.not_before is None else timestamp(job.not_before),
         },
     )
 
@@ -66,6 +72,7 @@ def status_of(job: Job) -> str:
         {
             "priority": job.priority,
             "attempt": job.attempt,
+            "retry_at": None if job.retry_at is None else timestamp(job.retry_at),
             "started_at": None if job.started_at is None else timestamp(job.started_at),
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
@@ -94,6 +101,14 @@ def job_of(row: Row) -> Job:
         tags=tuple(fixed["tags"]),
         deliver=Delivery(fixed["deliver"]),
         session=fixed["session"],
+        client=fixed.get("client"),
+        # What schema version 1 did not know is missing in its rows.
+        retries=fixed.get("retries", 0),
+        key=fixed.get("key"),
+        fingerprint=fixed.get("fingerprint"),
+        delay=fixed.get("delay"),
+        not_before=_moment(fixed.get("not_before")),
+        retry_at=_moment(current.get("retry_at")),
         started_at=_moment(current["started_at"]),
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],

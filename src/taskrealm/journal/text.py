@@ -20,3 +20,17 @@ def whole_characters(data: bytes | bytearray) -> int:
     decoder.decode(data[1 - LONGEST_CHARACTER :])
     unfinished, _ = decoder.getstate()
     return len(data) - len(unfinished)
+
+
+def unfinished_before(data: bytes) -> int:
+    """
+    How many bytes at the beginning of *data* may be the end of a character cut in two.
+
+    They are at most three.
+    """
+    count = 0
+    for byte in data[: LONGEST_CHARACTER - 1]:
+        if byte & 0b1100_0000 != 0b1000_0000:
+            break
+        count += 1
+    return count

@@ -8,10 +8,12 @@ import queue
 import sqlite3
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..protocol.jobs import Delivery, Event, EventType, Job, now, timestamp
-from .errors import JournalError, WriteRefused, explain
+from .database import BUSY_TIMEOUT
+from .errors import JournalError, WriteRefused, explain, is_trouble
+from .health import Health
 from .numbering import JobCount, Numbering
 from .rows import encode, request_of, status_of
 
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from .rows import Row
 
 GROUP_LIMIT = 512  # writes committed together, so that the first need not wait for thousands
+PROBE_INTERVAL = 1.0  # seconds between two tries, while there is trouble and nothing to write
+TROUBLED_TIMEOUT = 1.0  # seconds to wait for a lock that was waited for in vain before
+
+PROBE = "update mark set id = id"
+"""Changes nothing, and yet has to reach the disk."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +40,8 @@ class Entry:
     One step in the life of a job: its new value, and the event that reports it.
 
     Without a `type` the job changes without an event. Of a job that is already recorded,
-    only what may change is written: `state`, `priority`, `attempt`, `started_at`,
-    `ended_at`, `progress`, `cancel` and `outcome`.
+    only what may change is written: `state`, `priority`, `attempt`, `retry_at`,
+    `started_at`, `ended_at`, `progress`, `cancel` and `outcome`.
     """
 
     job: Job
@@ -50,6 +59,13 @@ class _Write(NamedTuple):
     """Whose stream has to exist, even without an entry."""
 
 
+class _Change(NamedTuple):
+    """A change of the database that is no step of a job, in a transaction of its own."""
+
+    step: Callable[[sqlite3.Connection], Any]
+    done: asyncio.Future[Any]
+
+
 _Answer = tuple[_Write, "list[Event] | JournalError"]
 
 
@@ -57,8 +73,9 @@ class _Rows:
     """The rows that a write, or a group of them, leads to; of each job only the last value."""
 
     def __init__(self) -> None:
-        self.new: dict[int, tuple[str, str, str, str]] = {}  # job_id, owner, task, request
-        self.jobs: dict[int, tuple[str, str]] = {}  # state, status
+        # job_id, owner, task, key, request
+        self.new: dict[int, tuple[str, str, str, str | None, str]] = {}
+        self.jobs: dict[int, tuple[str, str, str | None]] = {}  # state, status, ended_at
         self.events: list[Row] = []
 
     def add(self, other: _Rows) -> None:
@@ -68,16 +85,16 @@ class _Rows:
 
     def insert(self, connection: sqlite3.Connection) -> None:
         connection.executemany(
-            "insert into jobs (number, job_id, owner, task, state, status)"
-            " values (?, ?, ?, ?, ?, ?)",
-            [(number, *row[:3], *self.jobs[number]) for number, row in self.new.items()],
+            "insert into jobs (number, job_id, owner, task, key, state, status, ended_at)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(number, *row[:4], *self.jobs[number]) for number, row in self.new.items()],
         )
         connection.executemany(
             "insert into requests (number, request) values (?, ?)",
-            [(number, row[3]) for number, row in self.new.items()],
+            [(number, row[4]) for number, row in self.new.items()],
         )
         connection.executemany(
-            "update jobs set state = ?, status = ? where number = ?",
+            "update jobs set state = ?, status = ?, ended_at = ? where number = ?",
             [(*row, number) for number, row in self.jobs.items() if number not in self.new],
         )
         connection.executemany(
@@ -101,8 +118,10 @@ class Writer:
         self._numbering = Numbering(database.writer)
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
-        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Write | _Change | None] = queue.SimpleQueue()
+        self._next: _Change | None = None
         self._closed = False
+        self._health = Health()
         # Whoever ends without `close` loses only what was never acknowledged.
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -114,6 +133,15 @@ class Writer:
     def make_stream(self, owner: str) -> asyncio.Future[list[Event]]:
         """Give *owner* a stream, unless there is one; there are no events to wait for."""
         return self._put(_Write((), self._loop.create_future(), owner))
+
+    def change(self, step: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run *step* in the writer's thread; see `Journal.change`."""
+        change = _Change(step, self._loop.create_future())
+        if self._closed:
+            change.done.set_exception(JournalError(f"{self._path} is closed"))
+        else:
+            self._waiting.put(change)
+        return change.done
 
     async def close(self) -> None:
         """Commit what waits, then end the thread. What is written later is refused."""
@@ -130,28 +158,91 @@ class Writer:
         return write.done
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._commit(group)
+        while (work := self._take()) is not None:
+            if isinstance(work, _Change):
+                self._apply(work)
+            else:
+                self._commit(work)
 
-    def _next_group(self) -> list[_Write]:
-        """Whatever waits, but at least one write; nothing when all is done and closed."""
+    def _take(self) -> list[_Write] | _Change | None:
+        """
+        Whatever waits, but at least one write, or a change; None when all is done and closed.
+
+        While there is trouble it gives nothing to write now and then, as a probe.
+        """
+        if self._next is not None:
+            change, self._next = self._next, None
+            return change
         group: list[_Write] = []
         with contextlib.suppress(queue.Empty):
             while len(group) < GROUP_LIMIT:
-                write = self._waiting.get(block=not group)
-                if write is None:
+                patience = PROBE_INTERVAL if self._health.is_bad else None
+                work = self._waiting.get(block=not group, timeout=patience)
+                if work is None:
+                    if not group:
+                        return None
                     # The end has to be met again, by the call that finds nothing before it.
                     self._waiting.put(None)
                     break
-                group.append(write)
+                if isinstance(work, _Change):
+                    if not group:
+                        return work
+                    self._next = work
+                    break
+                group.append(work)
         return group
 
-    def _commit(self, group: list[_Write]) -> None:
+    def _begin(self) -> None:
+        """Begin a transaction; raises JournalError if that cannot be."""
         try:
             self._connection.execute("begin immediate")
         except sqlite3.Error as error:
+            raise self._trouble(error) from error
+
+    def _explained(self, error: Exception) -> JournalError:
+        """What those are told whose write or change has failed with *error*."""
+        if isinstance(error, JournalError):
+            return error
+        if is_trouble(error):
+            return self._trouble(error)
+        return WriteRefused(f"{self._path} cannot be written: {error}")
+
+    def _trouble(self, error: Exception) -> JournalError:
+        explained = explain(self._path, "written", error)
+        if not self._health.is_bad:
+            self._wait_for_locks(TROUBLED_TIMEOUT)
+        self._health.failed(explained)
+        return explained
+
+    def _succeed(self) -> None:
+        if self._health.is_bad:
+            self._health.succeeded()
+            if not self._health.is_bad:
+                self._wait_for_locks(BUSY_TIMEOUT)
+
+    def _wait_for_locks(self, seconds: float) -> None:
+        self._connection.execute(f"pragma busy_timeout = {seconds * 1_000:.0f}")
+
+    def _apply(self, change: _Change) -> None:
+        """Let a change happen, or not at all."""
+        try:
+            self._begin()
+            result = change.step(self._connection)
+            self._connection.execute("commit")
+        except Exception as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("rollback")
+            self._call(_settle, change.done, self._explained(error))
+        else:
+            self._succeed()
+            self._call(_settle, change.done, result)
+
+    def _commit(self, group: list[_Write]) -> None:
+        try:
+            self._begin()
+        except JournalError as error:
             # No fault of any write: asking again for each would multiply the wait for a lock.
-            self._answer([(write, explain(self._path, "written", error)) for write in group])
+            self._call(self._tell, [(write, error) for write in group])
             return
         try:
             answers = self._transact(group)
@@ -161,13 +252,15 @@ class Writer:
                 for write in group:
                     self._commit([write])
                 return
-            answers = [(group[0], explain(self._path, "written", error))]
-        self._answer(answers)
+            answers = [(write, self._explained(error)) for write in group]
+        else:
+            self._succeed()
+        self._call(self._tell, answers)
 
-    def _answer(self, answers: list[_Answer]) -> None:
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
         # Without a loop nobody waits for an answer; what is left to commit still counts.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._tell, answers)
+            self._loop.call_soon_threadsafe(function, *args)
 
     def _transact(self, group: list[_Write]) -> list[_Answer]:
         """Finish the transaction that has begun: all of *group* but what has to be refused."""
@@ -184,6 +277,8 @@ class Writer:
                 else:
                     rows.add(wanted)
                     answers.append((write, events))
+            if not group:
+                self._connection.execute(PROBE)
             rows.insert(self._connection)
             self._connection.execute("commit")
         except Exception:
@@ -206,8 +301,10 @@ class Writer:
             _check_end(entry, count)
             if count is None:
                 count = JobCount(self._numbering.new_job(), job.state, 0)
-                rows.new[count.number] = (job.job_id, job.owner, job.task, request_of(job))
-            rows.jobs[count.number] = (job.state.value, status_of(job))
+                request = request_of(job)
+                rows.new[count.number] = (job.job_id, job.owner, job.task, job.key, request)
+            ended_at = None if job.ended_at is None else timestamp(job.ended_at)
+            rows.jobs[count.number] = (job.state.value, status_of(job), ended_at)
             job_seq = count.job_seq
             if entry.type is not None:
                 job_seq += 1
@@ -249,13 +346,17 @@ class Writer:
                 self._on_commit(events)
         finally:
             for write, answer in answers:
-                # A waiter that gave up has cancelled its future.
-                if write.done.done():
-                    continue
-                if isinstance(answer, list):
-                    write.done.set_result(answer)
-                else:
-                    write.done.set_exception(answer)
+                _settle(write.done, answer)
+
+
+def _settle(done: asyncio.Future[Any], answer: Any) -> None:
+    """Give the waiter its answer; one that gave up has cancelled its future."""
+    if done.done():
+        return
+    if isinstance(answer, JournalError):
+        done.set_exception(answer)
+    else:
+        done.set_result(answer)
 
 
 def _check_end(entry: Entry, count: JobCount | None) -> None:

@@ -12,7 +12,7 @@ The errors that cross the wire, each with its URI.
     ├── TooLarge              a value exceeds its size limit
     ├── Draining              the executor takes no more jobs
     ├── InvalidToken          the token is wrong, expired or used up
-    ├── Unavailable           the executor is not there just now
+    ├── Unavailable           the executor, or its journal, is not to be had just now
     └── Internal              our fault; the reference finds it in the log
 
 An error travels as its URI, one sentence for people as its only positional argument,
@@ -135,7 +135,7 @@ class InvalidToken(Error):
 
 
 class Unavailable(Error):
-    """The executor is not joined to the realm just now; trying again later may help."""
+    """The executor, or its journal, is not to be had just now; trying again later may help."""
 
     uri = uris.ERROR_PREFIX + "unavailable"
 

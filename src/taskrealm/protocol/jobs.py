@@ -46,6 +46,7 @@ TERMINAL = frozenset(
 class EventType(StrEnum):
     """What an event reports; the terminal ones bear the name of the state they lead to."""
 
+    DELAYED = "delayed"
     QUEUED = "queued"
     STARTED = "started"
     PROGRESS = "progress"
@@ -65,6 +66,14 @@ class EventType(StrEnum):
     def is_terminal(self) -> bool:
         """Whether this is the last event of its job."""
         return self.value in TERMINAL
+
+
+class Intake(StrEnum):
+    """Whether a node takes jobs and starts them."""
+
+    OPEN = "open"  # it does both
+    PAUSED = "paused"  # it takes them, and starts none
+    DRAINING = "draining"  # it does neither; what runs may end
 
 
 class Delivery(StrEnum):
@@ -97,6 +106,20 @@ class Job:
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
     session: int | None = None
+    client: str | None = None
+    """The id that the client which submitted the job gives to all its sessions."""
+    retries: int = 0
+    """How often the job may run again after the executor that ran it has died."""
+    key: str | None = None
+    """What its owner has named the request by, so that repeating it makes no second job."""
+    fingerprint: str | None = None
+    """What a request that is repeated under the same key has to be equal to."""
+    delay: float | None = None
+    """For how long the job was asked to wait, counted by a clock that never jumps."""
+    not_before: datetime | None = None
+    """Before when the job was asked not to start; with a `delay`, as the clock then showed it."""
+    retry_at: datetime | None = None
+    """When the next attempt is due, as long as the job waits for that."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: dict[str, Any] | None = None
@@ -108,9 +131,9 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """The job as it crosses the wire: times in ISO 8601, nothing about sessions."""
         wire = asdict(self)
-        del wire["session"]
+        del wire["session"], wire["client"], wire["fingerprint"]
         outcome = wire.pop("outcome")
-        for name in ("submitted_at", "started_at", "ended_at"):
+        for name in ("submitted_at", "not_before", "retry_at", "started_at", "ended_at"):
             wire[name] = None if wire[name] is None else timestamp(wire[name])
         return {**wire, "tags": list(self.tags), **outcome}
 

@@ -15,13 +15,26 @@ EVENTS = "taskrealm.events"
 OUTPUT = "taskrealm.output"
 TOKEN = "taskrealm.token"
 
+DRAIN = "taskrealm.admin.drain"
+PAUSE = "taskrealm.admin.pause"
+RESUME = "taskrealm.admin.resume"
+STATISTICS = "taskrealm.admin.statistics"
+
 PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN)
 """Every procedure that a signed-in session may call."""
+
+ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)
+"""Every procedure that only an operator may call."""
 
 CATALOG = "taskrealm.catalog"
 USER_PREFIX = "taskrealm.user."
 ERROR_PREFIX = "taskrealm.error."
 SYSTEM_PREFIX = "taskrealm.system."
+
+TAKEN_OVER = "taskrealm.close.taken_over"
+"""Why a session was ended: its client has joined again."""
+IDLE = "taskrealm.close.idle"
+"""Why a session was ended: neither side had said anything for as long as the node waits."""
 
 AUTHENTICATE = "taskrealm.system.authenticate"
 AUTHORIZE = "taskrealm.system.authorize"
@@ -40,6 +53,11 @@ def uid_of(authid: str) -> str:
 def jobs_topic(owner: str) -> str:
     """The topic that carries the events of every job of *owner*."""
     return f"{USER_PREFIX}{uid_of(owner)}.jobs"
+
+
+def queue_topic(owner: str) -> str:
+    """The topic that carries the places in the queue of the jobs of *owner*, as they change."""
+    return f"{USER_PREFIX}{uid_of(owner)}.queue"
 
 
 def output_topic(owner: str, job_id: str) -> str:

@@ -16,12 +16,14 @@ from ..protocol import uris
 from ..protocol.errors import Error, Internal
 from ..settings import NodeFolder
 from ..tokens import TokenStore
-from . import guard
+from . import guard, records
 from .authenticator import Authenticator
 from .node import prepare_state
 from .policy import load_policy
+from .sessions import Sessions
 
 PATIENCE = 0.01  # seconds for which a look-up of a token may hold up the router
+NAME_LIMIT = 200  # characters of what a session calls itself that are logged
 
 log = make_logger()
 
@@ -37,7 +39,12 @@ class Authority(ApplicationSession):  # type: ignore[misc]
     @inlineCallbacks  # type: ignore[untyped-decorator]
     def onJoin(self, details: Any) -> Any:
         try:
-            guard.install()
+            records.install()
+            guard.install(
+                Sessions(
+                    idle_timeout=self.config.extra.get("idle_timeout"), later=reactor.callLater
+                )
+            )
             folder = NodeFolder(Path(self.config.extra["cbdir"]).parent)
             prepare_state(folder)
             self._policy = load_policy(folder.policy)
@@ -50,10 +57,16 @@ class Authority(ApplicationSession):  # type: ignore[misc]
             log.error("The authority cannot start: {error}", error=error)
             reactor.stop()
 
-    def _authenticate(self, _realm: str, _authid: str | None, details: dict[str, Any]) -> Any:
+    def _authenticate(self, _realm: str, authid: str | None, details: dict[str, Any]) -> Any:
         try:
             return self._authenticator.admit(details)
         except Error as error:
+            log.warn(  # noqa: G010 - txaio knows no other name
+                "A session was refused that calls itself {authid} and comes from {peer}: {reason}",
+                authid=repr(authid)[:NAME_LIMIT],
+                peer=details.get("transport", {}).get("peer"),
+                reason=error.message,
+            )
             raise ApplicationError(error.uri, error.message) from None
         except Exception:
             failure = Internal(reference=secrets.token_hex(4))

@@ -20,8 +20,6 @@ EXECUTOR = "executor"
 CONSOLE = "console"
 """The folder of the package `taskrealm` into which npm builds the web console."""
 
-PING_INTERVAL = 10_000  # milliseconds between two checks that a peer still reads
-PING_TIMEOUT = 10_000  # milliseconds that it has to answer
 INSIDE_MESSAGE_LIMIT = 16_777_216  # bytes; the most that a raw socket carries
 
 _SERIALIZERS = ["cbor", "msgpack", "json"]
@@ -55,6 +53,7 @@ def configuration(settings: RouterSettings, policy: Policy) -> dict[str, Any]:
                         "classname": "taskrealm.router.authority.Authority",
                         "realm": settings.realm,
                         "role": SYSTEM,
+                        "extra": {"idle_timeout": settings.idle_timeout},
                     }
                 ],
                 "transports": [_inside(), _public(settings)],
@@ -84,7 +83,7 @@ def _system_permissions() -> list[dict[str, Any]]:
 
 def _executor_permissions() -> list[dict[str, Any]]:
     return [
-        *(_permission(uri, "register") for uri in uris.PROCEDURES),
+        *(_permission(uri, "register") for uri in (*uris.PROCEDURES, *uris.ADMIN_PROCEDURES)),
         _permission(uris.USER_PREFIX, "publish"),
         _permission(uris.CATALOG, "publish"),
         *(
@@ -127,6 +126,7 @@ def _inside() -> dict[str, Any]:
 
 def _public(settings: RouterSettings) -> dict[str, Any]:
     """The one port for people and programs elsewhere: web console and WebSocket."""
+    ping_interval = round(settings.ping_interval * 1_000)  # milliseconds
     return {
         "type": "web",
         "id": "public",
@@ -152,8 +152,8 @@ def _public(settings: RouterSettings) -> dict[str, Any]:
                     "allowed_origins": _origins(settings),
                     "allow_null_origin": False,
                     "max_message_size": settings.max_message_size,
-                    "auto_ping_interval": PING_INTERVAL,
-                    "auto_ping_timeout": PING_TIMEOUT,
+                    "auto_ping_interval": ping_interval,
+                    "auto_ping_timeout": ping_interval,
                     "enable_webstatus": False,
                     "show_server_version": False,
                 },

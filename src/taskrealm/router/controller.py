@@ -16,7 +16,8 @@ from .notices import VARIABLE, Notices
 if TYPE_CHECKING:
     from ..settings import NodeFolder
 
-DRAIN_LIMIT = 30.0  # seconds that the components have to end their jobs and themselves
+GRACE_LIMIT = 20.0  # seconds beyond the drain limit that cancelled jobs have to end politely
+HURRY_LIMIT = 5.0  # seconds that the components then have to kill their jobs and end
 KILL_LIMIT = 5.0  # seconds that their wrappers then have to kill them
 STOP_LIMIT = 30.0  # seconds that the router has to end
 
@@ -74,25 +75,32 @@ class Controller:
             for wait in waits:
                 wait.cancel()
 
-    async def stop(self, hurry: asyncio.Event) -> None:
+    async def stop(self, hurry: asyncio.Event, drain_limit: float) -> None:
         """
         End what runs of the node: first the components, which drain, then the router.
 
-        Components that take too long are killed, and all of them as soon as *hurry* is set.
+        *drain_limit* is how many seconds their jobs have. Components that take too long, and
+        all of them as soon as *hurry* is set, are told to kill their jobs, and then killed.
         """
         self._find_wrappers()
         gone = asyncio.create_task(self._lost_wrappers())
         hurried = asyncio.create_task(hurry.wait())
         self._tell_wrappers(signal.SIGTERM)
         await asyncio.wait(
-            [gone, hurried], timeout=DRAIN_LIMIT, return_when=asyncio.FIRST_COMPLETED
+            [gone, hurried],
+            timeout=drain_limit + GRACE_LIMIT,
+            return_when=asyncio.FIRST_COMPLETED,
         )
         hurried.cancel()
-        # On SIGQUIT a wrapper kills its component.
-        for number in (signal.SIGQUIT, signal.SIGKILL):
+        # A second SIGTERM hurries a component; on SIGQUIT a wrapper kills it.
+        for number, limit in (
+            (signal.SIGTERM, HURRY_LIMIT),
+            (signal.SIGQUIT, KILL_LIMIT),
+            (signal.SIGKILL, KILL_LIMIT),
+        ):
             if not gone.done():
                 self._tell_wrappers(number)
-                await asyncio.wait([gone], timeout=KILL_LIMIT)
+                await asyncio.wait([gone], timeout=limit)
         gone.cancel()
         if not self.ended.done():
             self._child.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOG_LIMIT = 10_000_000  # bytes
-LOG_INTERVAL = 60.0  # seconds between two looks at the size of a log
+LOG_INTERVAL = 10.0  # seconds between two looks at the size of a log
 
 
 def open_log(path: Path) -> int:

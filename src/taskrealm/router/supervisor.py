@@ -53,7 +53,7 @@ async def supervise(
     *answers* is called after each start of the router: its coroutine returns once the
     executor answers, and is cancelled if that takes too long. *progress* is told of each
     new phase. On the way down the executor drains before the router stops; a second signal
-    kills it.
+    makes it kill its jobs at once.
 
     Raises:
         SettingsError: The node cannot run with these settings; the message names the remedy.
@@ -62,17 +62,19 @@ async def supervise(
     folder = NodeFolder(folder.root.resolve())
     progress(Phase.PREPARING)
     prepare(folder, settings)
-    await _Supervisor(folder, answers, progress).run()
+    await _Supervisor(folder, settings.executor.drain_limit, answers, progress).run()
 
 
 class _Supervisor:
     def __init__(
         self,
         folder: NodeFolder,
+        drain_limit: float,
         answers: Callable[[], Coroutine[Any, Any, object]],
         progress: Callable[[Phase], object],
     ) -> None:
         self._folder = folder
+        self._drain_limit = drain_limit
         self._answers = answers
         self._progress = progress
         self._was_ready = False
@@ -127,7 +129,7 @@ class _Supervisor:
                 raise NodeFailed(f"The router ended with exit code {code}{logs['node']}")
         finally:
             await _cancel(course, told_to_stop)
-            await controller.stop(self._told_to_hurry)
+            await controller.stop(self._told_to_hurry, self._drain_limit)
 
     async def _follow(self, controller: Controller, logs: dict[str, LogEnd]) -> None:
         """Report the phases of one run; raises NodeFailed when one takes too long."""

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from ..protocol.errors import InvalidArguments, NotAuthorized
-from .command import Arguments, Caller, CommandTask, Output
-from .errors import TaskError
-from .files import Below
-from .loader import load_module, load_tasks
-from .parts import Flag, Glued, Option, Part, Value
-from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
-from .registry import Registry
-from .task import Task
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .command import Arguments, Caller, CommandTask, Output
+    from .errors import TaskError
+    from .files import Below
+    from .limits import Limits
+    from .loader import load_module, load_tasks
+    from .parts import Flag, Glued, Option, Part, Value
+    from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .registry import Registry
+    from .task import TEXT_LIMIT, Task
+else:
+    # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
+    # tenth of a second for what only those need who declare tasks.
+    from importlib import import_module
+
+    _HOMES = {
+        "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".command": ("Arguments", "Caller", "CommandTask", "Output"),
+        ".errors": ("TaskError",),
+        ".files": ("Below",),
+        ".limits": ("Limits",),
+        ".loader": ("load_module", "load_tasks"),
+        ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
+        ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".registry": ("Registry",),
+        ".task": ("TEXT_LIMIT", "Task"),
+    }
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(module, __name__), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
+    "TEXT_LIMIT",
     "Arguments",
     "Below",
     "Caller",
@@ -21,6 +51,7 @@ __all__ = [
     "Flag",
     "Glued",
     "InvalidArguments",
+    "Limits",
     "NotAuthorized",
     "Option",
     "Output",

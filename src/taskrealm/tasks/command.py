@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from .limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from pathlib import Path
@@ -31,8 +33,8 @@ class CommandTask:
     A program and its parameters. A site's tasks are subclasses, and are never called.
 
     The annotated attributes are the parameters, in order; a default makes one optional. The
-    others are settings of the task. In a property, `validate` and `parse_result` the
-    attributes are the arguments of the one job in question.
+    others are settings of the task. In a property, `validate`, `parse_result` and `may_cancel`
+    the attributes are the arguments of the one job in question.
 
         class Checksum(CommandTask):
             \"""Compute the checksum of a file.\"""
@@ -57,6 +59,13 @@ class CommandTask:
     """Seconds a job may run; None for what the node allows."""
     grace: ClassVar[float] = 10.0
     """Seconds between asking the program to stop and killing it."""
+    limits: ClassVar[Limits] = Limits()
+    """What else a job may use up: memory, processor time, processes, files, output."""
+    retries: ClassVar[int] = 0
+    """
+    How often a job may run again when its executor died while it ran, or when the machine
+    had no means to start it. More than 0 only if the program may safely run twice.
+    """
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
     environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -82,13 +91,29 @@ class CommandTask:
         """
         The result of a job whose program succeeded; a plain method or a coroutine.
 
-        Without one, the result is the text that the program printed.
+        Without one, the result is the text that the program printed. It counts as part of the
+        job: when that is cancelled or its time is up, a coroutine is cancelled, and a plain
+        method, which nothing can stop, has the task's `grace` to return. Then nobody waits
+        for it any more, and its working directory is removed.
 
         Returns:
             Anything that JSON can hold.
 
         Raises:
             TaskError: The job failed after all; the owner reads the sentence.
+        """
+        return None
+
+    def may_cancel(self, caller: Caller) -> Awaitable[None] | None:
+        """
+        Look at the wish of *caller* to cancel the job; a plain method or a coroutine.
+
+        To clean up there is `grace`; this is for what must not be stopped by everybody. Time
+        limits do not ask, nor does a node that stops, nor an operator who cancels with
+        `now`. A method that fails or takes too long refuses nothing.
+
+        Raises:
+            NotAuthorized: The job goes on; the caller reads the sentence.
         """
         return None
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
 from .command import ROLES, CommandTask
 from .errors import TaskError
+from .limits import Limits
 from .parameters import Parameters
 from .parts import Flag, Part
 from .progress import ProgressParser
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+RETRIES_MOST = 100  # so that a job that kills its executor each time comes to an end
 RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
 
 SETTINGS = tuple(inspect.get_annotations(CommandTask))
-HOOKS = {"validate": "caller", "parse_result": "output"}
+HOOKS = {"validate": "caller", "parse_result": "output", "may_cancel": "caller"}
 """The methods that a task may have, each with its only parameter."""
 
 
@@ -169,7 +171,7 @@ def _unused(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterato
             yield Problem(
                 name,
                 f'is used nowhere: put Value("{name}") or another part into command, '
-                "or use it in a property, validate or parse_result",
+                f"or use it in a property or in one of {', '.join(HOOKS)}",
             )
 
 
@@ -209,6 +211,17 @@ def _limits(declaration: type[CommandTask]) -> Iterator[Problem]:
         yield Problem("timeout", f"is {timeout!r}; it must be more than 0 seconds, or None")
     if not (_is_number(grace) and grace >= 0):
         yield Problem("grace", f"is {grace!r}; it must be a number of seconds, at least 0")
+    retries: object = declaration.retries
+    if type(retries) is not int or not 0 <= retries <= RETRIES_MOST:
+        yield Problem(
+            "retries", f"is {retries!r}; it must be a whole number from 0 to {RETRIES_MOST}"
+        )
+    limits: object = declaration.limits
+    if not isinstance(limits, Limits):
+        yield Problem("limits", "must be Limits, such as Limits(memory=500_000_000, processes=20)")
+    else:
+        for problem in limits.problems():
+            yield Problem("limits", problem)
 
 
 def _is_number(value: object) -> bool:

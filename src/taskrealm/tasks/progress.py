@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 8_192  # bytes kept of a line that has not ended
 MESSAGE_LIMIT = 200  # characters of a progress message
+ESTIMATE_AFTER = 1.0  # seconds of work before the time left is estimated from it
 
 log = logging.getLogger(__name__)
 
@@ -161,8 +162,7 @@ class ProgressReader:
     """
     Asks the parser of a task, and makes its reports fit for everybody to see.
 
-    A parser that fails is not asked again: progress is no reason for a job to fail. Where a
-    parser gives no estimate of the time left, it follows from the time passed so far.
+    A parser that fails is not asked again: progress is no reason for a job to fail.
     """
 
     def __init__(self, parser: ProgressParser, clock: Callable[[], float] = time.monotonic) -> None:
@@ -176,23 +176,32 @@ class ProgressReader:
             return None
         try:
             progress = self._parser.feed(stream, data)
-            return None if progress is None else self._fit(progress)
+            if progress is None:
+                return None
+            return presentable(progress, self._clock() - self._started)
         except Exception:
             log.exception("A progress parser failed; the job goes on without progress")
             self._parser = None
             return None
 
-    def _fit(self, progress: Progress) -> Progress:
-        fraction, eta = _finite(progress.fraction), _finite(progress.eta)
-        if fraction is not None:
-            fraction = min(max(fraction, 0.0), 1.0)
-            if eta is None and fraction > 0:
-                eta = (self._clock() - self._started) * (1 - fraction) / fraction
-        return Progress(
-            fraction=fraction,
-            message=None if progress.message is None else _printable(progress.message),
-            eta=None if eta is None else max(eta, 0.0),
-        )
+
+def presentable(progress: Progress, elapsed: float) -> Progress:
+    """
+    *progress* as everybody may see it, *elapsed* seconds after the start of the program.
+
+    Without an estimate of the time left, that follows from the time passed so far, unless
+    this is too short to tell.
+    """
+    fraction, eta = _finite(progress.fraction), _finite(progress.eta)
+    if fraction is not None:
+        fraction = min(max(fraction, 0.0), 1.0)
+        if eta is None and fraction > 0 and elapsed >= ESTIMATE_AFTER:
+            eta = elapsed * (1 - fraction) / fraction
+    return Progress(
+        fraction=fraction,
+        message=None if progress.message is None else _printable(progress.message),
+        eta=None if eta is None else max(eta, 0.0),
+    )
 
 
 def _printable(message: str) -> str:

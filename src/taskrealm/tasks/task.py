@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Mapping
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from .command import Caller, Output
     from .parts import Part
 
-VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it
+VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 PARSE_LIMIT = 300.0  # seconds; enough to move a large file to another disk
 
 # Linux takes no longer argument, its final NUL included (MAX_ARG_STRLEN).
 ARGUMENT_LIMIT = 131_071  # bytes
 COMMAND_LIMIT = 1_048_576  # bytes of all arguments and the task's own environment together
 TEXT_LIMIT = 65_536  # bytes of printed text that are taken for a result
-RESULT_LIMIT = 262_144  # bytes of a result as JSON; it must fit into one message
+RESULT_LIMIT = 20_000_000  # bytes of a result as JSON
 
 
 class Task:
@@ -48,6 +49,8 @@ class Task:
         self.roles = frozenset(declaration.roles)
         self.timeout = declaration.timeout
         self.grace = declaration.grace
+        self.limits = declaration.limits
+        self.retries = declaration.retries
         self.environment: Mapping[str, str] = dict(declaration.environment)
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
@@ -60,6 +63,11 @@ class Task:
         """File and line of the declaration."""
         return place(self._declaration)
 
+    @property
+    def parses_result(self) -> bool:
+        """Whether the task says what its result is; otherwise that is what was printed."""
+        return self._declaration.parse_result is not CommandTask.parse_result
+
     def description(self) -> dict[str, Any]:
         """The task as `taskrealm.tasks` lists it; `timeout` is in seconds."""
         return {
@@ -68,6 +76,7 @@ class Task:
             "help": self.help,
             "parameters": self.schema,
             "timeout": self.timeout,
+            "retries": self.retries,
             "roles": sorted(self.roles),
         }
 
@@ -157,21 +166,46 @@ class Task:
             TaskError: Its own code failed, took more than `PARSE_LIMIT`, or made something
                 that is no result.
         """
-        if self._declaration.parse_result is CommandTask.parse_result:
+        if not self.parses_result:
             return _printed(output.stdout)
         what = f"{self.name}: parse_result"
         made = await hooks.call(
             output.arguments.model.parse_result, output, what=what, limit=PARSE_LIMIT
         )
+        # In a thread: what is big would hold up everybody else.
         try:
-            result = plain(made)
+            result, size = await asyncio.to_thread(_weighed, made)
         except Unfit as unfit:
             raise TaskError(f"{what} made no result: {unfit}") from None
-        if len(json.dumps(result)) > RESULT_LIMIT:
+        if size > RESULT_LIMIT:
             raise TaskError(
-                f"{what} made a result of more than {RESULT_LIMIT} bytes; write it to a file"
+                f"{what} made a result of {size} bytes; the most is {RESULT_LIMIT}. Write it to"
+                " a file and return the file's name"
             )
         return result
+
+    @property
+    def has_stoppable_result(self) -> bool:
+        """Whether making the result can be interrupted; what runs in a thread cannot."""
+        return inspect.iscoroutinefunction(self._declaration.parse_result)
+
+    async def ask_to_cancel(self, arguments: Arguments, caller: Caller) -> None:
+        """
+        Ask the task whether *caller* may cancel the job with these *arguments*.
+
+        Raises:
+            NotAuthorized: The task says no.
+            Error, TaskError: It did not say: its own code failed, took more than
+                `VALIDATE_LIMIT`, or gave an answer.
+        """
+        if self._declaration.may_cancel is CommandTask.may_cancel:
+            return
+        what = f"{self.name}: may_cancel"
+        answer = await hooks.call(
+            arguments.model.may_cancel, caller, what=what, limit=VALIDATE_LIMIT
+        )
+        if answer is not None:
+            raise TaskError(f"{what} must return None, or raise NotAuthorized to refuse")
 
     def _as_json(self, changes: object, what: str) -> dict[str, Any]:
         if not isinstance(changes, Mapping):
@@ -205,6 +239,12 @@ class Task:
             raise
         except Exception as error:
             raise TaskError(f"{self.name}: the property {part.name} failed") from error
+
+
+def _weighed(made: object) -> tuple[Any, int]:
+    """What was *made* in JSON's own kinds, and its size as JSON."""
+    result = plain(made)
+    return result, len(json.dumps(result))
 
 
 def _printed(stdout: bytes) -> str | None:

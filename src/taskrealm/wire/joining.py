@@ -138,6 +138,7 @@ async def join(
     key: Path | bytes | None = None,
     authid: str = "",
     authrole: str | None = None,
+    client: str | None = None,
     serializer: str = "cbor",
     open_timeout: float = 10.0,
     send_limit: int = SEND_LIMIT,
@@ -146,9 +147,10 @@ async def join(
     Join *realm* at the router at *url*, by *ticket*, by private *key*, or anonymously.
 
     *url* is `ws://`, `wss://`, or, for raw sockets, `unix:PATH` or `tcp://HOST:PORT`. *key*
-    is an Ed25519 seed: 32 bytes, or a file with 64 hexadecimal digits. *send_limit* is the
-    node's `max_message_size`, needed over WebSocket only. All has to happen within
-    *open_timeout* seconds.
+    is an Ed25519 seed: 32 bytes, or a file with 64 hexadecimal digits. *client* is the id
+    of a client that joins again and again: the session takes over from an older one with
+    the same. *send_limit* is the node's `max_message_size`, needed over WebSocket only. All
+    has to happen within *open_timeout* seconds.
 
     Raises:
         Refused: The router does not let us in.
@@ -162,7 +164,7 @@ async def join(
         authmethods=[proof.method],
         authid=authid or proof.unnamed,
         authrole=authrole,
-        authextra=proof.extra,
+        authextra=proof.extra if client is None else {**(proof.extra or {}), "client": client},
     )
     handshake = _Handshake(hello, proof)
     transport = session = None

@@ -11,7 +11,7 @@ from ..protocol.errors import InvalidArguments
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +20,8 @@ class Call:
     Who calls, as the router has disclosed it.
 
     `answered` is done as soon as result or error has been written to the transport, so
-    that whatever is published afterwards reaches the caller after its answer.
+    that whatever is published afterwards reaches the caller after its answer. `room()`
+    waits until the router has taken what was sent before, for who has a long answer.
     """
 
     caller: int  # the caller's session
@@ -28,6 +29,7 @@ class Call:
     authrole: str
     forwarded: bool  # the message claims to come from elsewhere; the identity may be forged
     answered: asyncio.Future[None]
+    room: Callable[[], Awaitable[None]]
 
 
 class Procedure:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import logging
 import uuid
@@ -24,7 +25,7 @@ from .outages import Disconnected
 from .procedures import Call, Procedure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from .transport import Transport
 
@@ -37,8 +38,10 @@ _UNAVAILABLE = {
     "wamp.error.no_such_procedure": "The executor is not there just now; try again in a moment",
     "wamp.error.procedure_already_exists": "Another executor has joined the realm",
     CANCELED: "The executor went away before it answered",
+    # That is not "no": whoever could have said so is gone, as while the router stops.
+    "wamp.error.authorization_failed": "The router cannot check what we may do just now",
 }
-_NOT_AUTHORIZED = {"wamp.error.not_authorized", "wamp.error.authorization_failed"}
+_NOT_AUTHORIZED = "wamp.error.not_authorized"
 _BAD_PAYLOAD = {"wamp.error.invalid_argument", "wamp.error.payload_size_exceeded"}
 
 
@@ -74,6 +77,8 @@ class Session:
     """What the authenticator says about this session, such as its `uid`."""
     on_error: Callable[[str, BaseException, str], None]
     """Told where a handler failed, how, and under which reference; logs unless replaced."""
+    on_refusal: Callable[[str, Call, errors.Error], None]
+    """Told which procedure answered which call with an error of the wire contract."""
 
     def __init__(self, transport: Transport, welcome: wamp.Welcome) -> None:
         self.authid = welcome.authid
@@ -81,6 +86,7 @@ class Session:
         self.session_id = welcome.session
         self.extra = welcome.authextra or {}
         self.on_error = log_failure
+        self.on_refusal = lambda *_: None
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[str] = self._loop.create_future()
@@ -90,7 +96,7 @@ class Session:
         self._taking: dict[int, Callable[[Any], Any]] = {}
         self._registering: dict[int, Procedure] = {}
         self._procedures: dict[int, Procedure] = {}
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._running: dict[int, asyncio.Task[Any]] = {}
         self._subscribing: dict[int, Subscription] = {}
         self._subscriptions: dict[int, list[Subscription]] = {}
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -224,6 +230,11 @@ class Session:
         """Whether the session or its transport is gone."""
         return self._lost.done()
 
+    @property
+    def backlog(self) -> int:
+        """How many bytes of what was sent the router has not taken yet."""
+        return self._transport.backlog
+
     def opened(self, transport: Transport) -> None:
         """Nothing to do: a session begins on an open transport."""
 
@@ -330,6 +341,7 @@ class Session:
             authrole=invocation.caller_authrole,
             forwarded=bool(invocation.forward_for),
             answered=self._loop.create_future(),
+            room=self._transport.room,
         )
         try:
             if None in (call.caller, call.authid, call.authrole):
@@ -341,26 +353,22 @@ class Session:
             self._answer_error(invocation.request, procedure.uri, call, error)
             return
         if inspect.iscoroutine(result):
-            self._running[invocation.request] = self._loop.create_task(
-                self._run(invocation.request, procedure.uri, call, result)
+            task = self._running[invocation.request] = self._loop.create_task(result)
+            task.add_done_callback(
+                functools.partial(self._finish, invocation.request, procedure.uri, call)
             )
         else:
             self._answer(invocation.request, procedure.uri, call, result)
 
-    async def _run(
-        self, request: int, uri: str, call: Call, handling: Coroutine[Any, Any, Any]
-    ) -> None:
-        try:
-            result = await handling
-        except asyncio.CancelledError:
+    def _finish(self, request: int, uri: str, call: Call, handling: asyncio.Task[Any]) -> None:
+        """Answer a call whose handler has come to its end, or was interrupted before it began."""
+        self._running.pop(request, None)
+        if handling.cancelled():
             self._send_answer(call, _error(request, CANCELED, f"{uri} was cancelled"))
-            raise
-        except Exception as error:
+        elif isinstance(error := handling.exception(), Exception):
             self._answer_error(request, uri, call, error)
         else:
-            self._answer(request, uri, call, result)
-        finally:
-            self._running.pop(request, None)
+            self._answer(request, uri, call, handling.result())
 
     def _on_interrupt(self, interrupt: wamp.Interrupt) -> None:
         if (task := self._running.get(interrupt.request)) is not None:
@@ -373,12 +381,14 @@ class Session:
             self._answer_error(request, uri, call, error)
 
     def _answer_error(self, request: int, uri: str, call: Call, error: Exception) -> None:
-        try:
-            if isinstance(error, errors.Error):
+        if isinstance(error, errors.Error):
+            try:
                 self._send_answer(call, _error(request, error.uri, error.message, error.data))
+            except Exception as unsendable:
+                error = unsendable
+            else:
+                self.on_refusal(uri, call, error)
                 return
-        except Exception as unsendable:
-            error = unsendable
         reference = _new_reference()
         self.on_error(uri, error, reference)
         internal = errors.Internal(reference=reference)
@@ -426,7 +436,7 @@ def _error_from(refusal: wamp.Error, limit: int) -> errors.Error:
     text = str(refusal.args[0]) if refusal.args else ""
     if uri in _UNAVAILABLE:
         return errors.Unavailable(_UNAVAILABLE[uri])
-    if uri in _NOT_AUTHORIZED:
+    if uri == _NOT_AUTHORIZED:
         return errors.NotAuthorized(text or "The router does not allow this")
     if uri in _BAD_PAYLOAD and "exceed" in text:
         return errors.TooLarge(text, limit=limit)

@@ -24,6 +24,7 @@ RECEIVE_LIMIT = 16 * 1024 * 1024  # bytes of one message; the most that a raw so
 PING_INTERVAL = 10.0  # seconds without traffic before a WebSocket peer is asked for a sign of life
 PING_TIMEOUT = 10.0  # seconds it then has to answer
 CLOSE_TIMEOUT = 1.0  # seconds for a WebSocket closing handshake
+SEND_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a peer that takes nothing
 PONG = 2  # frame type of raw sockets
 
 _SERIALIZERS = {"cbor": "CBORSerializer", "msgpack": "MsgPackSerializer", "json": "JsonSerializer"}
@@ -55,14 +56,34 @@ class Transport:
     """
     What WebSocket and raw socket have in common: messages go out whole or not at all.
 
-    `limit` is the size in bytes of the largest message that the router takes.
+    `limit` is the size in bytes of the largest message that the router takes. A router
+    that takes nothing any more, while more and more waits for it, loses the connection.
     """
 
     log = _Silence()
     receiver: Receiver
     limit: int
+    transport: Any
     _serializer: Any
     _fault = ""
+    _has_room: asyncio.Event
+
+    @property
+    def backlog(self) -> int:
+        """How many bytes wait for the router to take them."""
+        return 0 if self.transport is None else int(self.transport.get_write_buffer_size())
+
+    async def room(self) -> None:
+        """Wait until the router has taken most of what was sent, or the connection is gone."""
+        await self._has_room.wait()
+
+    def pause_writing(self) -> None:
+        """Told by asyncio that more waits than is good."""
+        self._has_room.clear()
+
+    def resume_writing(self) -> None:
+        """Told by asyncio that little waits any more."""
+        self._has_room.set()
 
     def send(self, message: Any) -> None:
         """
@@ -80,6 +101,9 @@ class Transport:
                 " that the router takes",
                 limit=self.limit,
             )
+        if self.backlog > SEND_LIMIT:
+            self._fail(f"The router has left {self.backlog} bytes waiting")
+            raise Disconnected(self._fault)
         self._write(payload, is_binary)
 
     def close(self) -> None:
@@ -119,6 +143,7 @@ class _WebSocket(Transport, WampWebSocketClientProtocol):  # type: ignore[misc]
         self._take(payload, isBinary)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self._has_room.set()
         self.receiver.closed(self._fault or reason or f"The router closed the connection ({code})")
 
     def close(self) -> None:
@@ -154,6 +179,7 @@ class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
         return
 
     def _on_connection_lost(self, exc: Exception | None) -> None:
+        self._has_room.set()
         reason = "The connection was closed" if exc is None else f"The connection broke: {exc}"
         self.receiver.closed(self._fault or reason)
 
@@ -207,6 +233,8 @@ async def connect(url: str, receiver: Receiver, *, serializer: str, limit: int) 
         transport = factory()
         transport.receiver = receiver
         transport.limit = limit
+        transport._has_room = asyncio.Event()
+        transport._has_room.set()
         return transport
 
     loop = asyncio.get_running_loop()

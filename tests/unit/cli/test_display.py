@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from taskrealm.cli.display import Lines, bar_of, clock, sentence_of
+from taskrealm.cli.display import Lines, as_json, bar_of, clock, sentence_of, write_output
+from taskrealm.client import OutputChunk
 from taskrealm.protocol.jobs import Event, EventType
 
 
@@ -44,6 +45,11 @@ def event(kind: str, **data: Any) -> Event:
             event("succeeded", result="printed", duration=61.0),
             "Succeeded after 1 min 1 s",
             id="a result that has been printed",
+        ),
+        pytest.param(
+            event("artifact", name="result.json", media_type="application/json", size=1_234_567),
+            f"The result is 1 234 567 bytes; taskrealm logs {'f' * 32} --stream result prints it",
+            id="a big result",
         ),
         pytest.param(
             event("failed", error="exit code 3", duration=0.0),
@@ -97,3 +103,21 @@ def test_a_bar_is_always_of_the_same_width(fraction: float | None) -> None:
 
     assert bar.count("━") + bar.count("─") == 30
     assert bar.endswith(r"at\n work")
+
+
+@pytest.mark.capability("N7")
+def test_output_that_was_not_kept_is_told_where_it_is_missing(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    write_output(OutputChunk("stdout", 0, 5, "begin"))
+    write_output(OutputChunk("stdout", 1_234_572, 1_234_575, "end", skipped=1_234_567))
+    write_output(OutputChunk("stderr", 0, 2, "é"))
+
+    assert capfdbinary.readouterr() == (
+        "begin\n… 1 234 567 bytes not kept …\nend".encode(),
+        "é".encode(),
+    )
+
+
+def test_a_gap_is_a_number_in_json() -> None:
+    assert as_json(OutputChunk("stdout", 9, 10, "x", skipped=4))["skipped"] == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import os
 import signal
 import subprocess
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from taskrealm.engine import processes
 from taskrealm.engine.orphans import ORPHANS
-from taskrealm.engine.processes import DRAIN_LIMIT, Exit, Process
+from taskrealm.engine.processes import DRAIN_LIMIT, Exit, Process, adopt_orphans
+from taskrealm.engine.trees import kill_all
 
 if TYPE_CHECKING:
     from .conftest import MostFiles, Node
@@ -42,6 +45,7 @@ if os.fork() == 0:
 """
 
 
+@pytest.mark.fault("F12")
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
@@ -110,6 +114,7 @@ async def test_a_flood_of_output_leaves_the_loop_its_turns(node: Node) -> None:
     assert (await flood.end()).signal == (await other.end()).signal == signal.SIGKILL
 
 
+@pytest.mark.fault("F18")
 async def test_standard_input_is_at_its_end_at_once(node: Node) -> None:
     running = node.sh("cat; echo end")
     await running.end()
@@ -150,6 +155,7 @@ async def test_a_program_has_no_open_files_but_the_standard_ones(node: Node) -> 
     assert running.stdout.split() == ["0", "1", "2", "3"]
 
 
+@pytest.mark.fault("F19")
 async def test_a_program_may_close_its_output_and_run_on(node: Node) -> None:
     running = node.sh("echo ready; exec >&- 2>&-; while [ ! -e go ]; do sleep 0.01; done; exit 7")
     await running.line("ready")
@@ -167,6 +173,7 @@ async def test_a_polite_program_ends_in_its_own_way(node: Node) -> None:
     assert running.stdout == "ready\nbye\n"
 
 
+@pytest.mark.fault("F3")
 async def test_a_program_that_ignores_the_request_is_killed_after_the_grace(node: Node) -> None:
     running = node.sh("trap '' TERM; echo ready; while :; do sleep 0.01; done")
     await running.line("ready")
@@ -219,6 +226,7 @@ async def test_kill_ends_a_program_at_once(node: Node) -> None:
     assert (await running.end()).signal == signal.SIGKILL
 
 
+@pytest.mark.fault("F9")
 async def test_a_stopped_program_is_woken_to_hear_the_request(node: Node) -> None:
     running = node.sh("trap 'exit 5' TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done")
     await running.line("ready")
@@ -236,9 +244,10 @@ async def test_stop_and_kill_after_the_end_do_nothing(node: Node) -> None:
     assert await running.end() == Exit(0, None, 0)
 
 
+@pytest.mark.fault("F5")
 async def test_a_stop_that_races_the_natural_end_gives_one_exit(node: Node) -> None:
-    for number in range(200):
-        running = node.sh("exit 0")
+    for number in range(500):
+        running = node.start("true")
         ending = asyncio.ensure_future(running.end())
         for _ in range(number % 8):
             await asyncio.sleep(0)
@@ -276,6 +285,7 @@ async def test_kill_reaches_a_child(node: Node, child: str) -> None:
     assert not node.lives(pid)
 
 
+@pytest.mark.fault("F1", "F2")
 @pytest.mark.parametrize("child", CHILDREN)
 async def test_a_child_does_not_outlive_a_stopped_program(node: Node, child: str) -> None:
     running = node.sh(f"{child} echo ready; exec sleep 1000")
@@ -312,6 +322,7 @@ async def test_a_child_that_heeds_the_request_has_the_grace_to_clean_up(node: No
     assert (running.program.directory / "cleaned").exists()
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize(
     "tree",
     [
@@ -354,6 +365,7 @@ async def test_an_escaped_tree_that_grows_again_is_killed_to_the_last(
     assert node.living() == []
 
 
+@pytest.mark.fault("F6")
 async def test_a_daemon_that_holds_the_output_open_delays_the_end_by_the_drain_limit_at_most(
     node: Node,
 ) -> None:
@@ -366,6 +378,7 @@ async def test_a_daemon_that_holds_the_output_open_delays_the_end_by_the_drain_l
     assert not node.lives(pid)
 
 
+@pytest.mark.fault("F7")
 async def test_a_daemon_that_goes_on_writing_does_not_prevent_the_end(node: Node) -> None:
     running = node.sh("setsid cat /dev/zero & exit 0")
     async with asyncio.timeout(DRAIN_LIMIT + 2):
@@ -446,6 +459,7 @@ async def test_many_jobs_at_once_keep_their_own_daemons_only(node: Node) -> None
     assert not any(map(node.lives, kept))
 
 
+@pytest.mark.fault("F11")
 async def test_orphans_that_end_while_their_job_runs_are_reaped(node: Node) -> None:
     running = node.sh(
         "for number in 1 2 3; do (setsid sh -c 'echo orphan $$' &); done; echo ready;"
@@ -473,6 +487,7 @@ async def test_children_of_this_process_that_are_no_job_are_left_alone(node: Nod
     assert helper.wait() == -signal.SIGKILL
 
 
+@pytest.mark.fault("F10")
 async def test_three_hundred_short_programs_leave_nothing_behind(node: Node) -> None:
     codes = []
     for start in range(0, 300, 10):
@@ -530,6 +545,20 @@ async def test_an_exit_status_that_something_else_took_is_unknown(node: Node) ->
     assert await running.end() == Exit(None, None, 0)
 
 
+async def test_the_last_resort_is_asked_when_a_job_outruns_us(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    adopt_orphans(on_outrun=lambda: calls.append("outrun"))
+    monkeypatch.setattr(processes, "kill_all", functools.partial(kill_all, patience=0.0))
+    running = node.sh("setsid sh -c 'sleep 1000 & wait' >&- 2>&- & sleep 0.2")
+    exit = await running.end()
+    adopt_orphans()
+
+    assert calls == ["outrun"]
+    assert exit.code == 0
+
+
 # Signals 32 and 33 belong to the C library; Python 3.13 leaves them ignored in a new program.
 LIBC_SIGNALS = 0b11 << 31
 
@@ -557,6 +586,78 @@ asyncio.run(main())
     _, blocked, _, ignored = parent.stdout.split()
     assert int(blocked, 16) == 0
     assert int(ignored, 16) & ~LIBC_SIGNALS == 0
+
+
+IN_CHARGE = """
+import asyncio, os, resource
+from pathlib import Path
+from taskrealm.engine.processes import Process, adopt_orphans
+from taskrealm.engine.programs import Program, SpawnFailed
+
+def start(number, *argv):
+    program = Program(argv, {"PATH": os.environ["PATH"]}, Path("/"), f"node.{number}.1")
+    return Process.start(program, lambda stream, data: None)
+"""
+
+
+@pytest.mark.fault("F11")
+async def test_the_first_process_of_a_container_reaps_orphans_and_steals_no_exit_status() -> None:
+    source = f"""{IN_CHARGE}
+async def main():
+    adopt_orphans()
+    codes = []
+    for number in range(0, 200, 10):
+        some = [start(each, "sh", "-c", f"(setsid true &); exit {{each}}")
+                for each in range(number, number + 10)]
+        codes += [(await each.wait()).code for each in some]
+    await start(999, "true").wait()
+    children = Path("/proc/self/task/1/children").read_text()
+    print(os.getpid(), codes == list(range(200)), children.split())
+asyncio.run(main())
+"""
+    unshare = ("unshare", "--pid", "--fork", "--mount-proc")
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("needs the right to make a PID namespace")
+    result = subprocess.run(
+        [*unshare, sys.executable, "-c", source], capture_output=True, text=True, timeout=60
+    )
+
+    assert (result.stdout, result.stderr) == ("1 True []\n", "")
+
+
+@pytest.mark.fault("F38")
+async def test_without_room_for_another_process_a_start_fails_and_what_runs_is_killed() -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs the right to become another user, whose processes are counted")
+    source = f"""{IN_CHARGE}
+async def main():
+    os.setgid(54321)
+    os.setuid(54321)  # nobody else's: no process but this one counts
+    adopt_orphans()
+    host = start(1, "sh", "-c", "sleep 1000 & setsid sleep 1000 & exec sleep 1000")
+    children = Path(f"/proc/{{host.pid}}/task/{{host.pid}}/children")
+    while len(children.read_text().split()) < 2:
+        await asyncio.sleep(0.01)
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+    try:
+        start(2, "true")
+    except SpawnFailed as failure:
+        print(failure)
+    host.kill()
+    print((await host.wait()).signal)
+    print(Path(f"/proc/self/task/{{os.getpid()}}/children").read_text().split())
+asyncio.run(main())
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=60
+    )
+
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [
+        "true could not be started just now: Resource temporarily unavailable",
+        str(int(signal.SIGKILL)),
+        "[]",
+    ]
 
 
 async def test_nothing_starts_before_orphans_are_adopted(

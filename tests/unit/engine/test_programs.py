@@ -48,6 +48,7 @@ async def test_a_relative_name_is_looked_up_in_the_directory_of_the_job(node: No
     assert (await process.wait()).code == 4
 
 
+@pytest.mark.fault("F12")
 async def test_a_missing_program_is_named_with_the_path_that_was_searched(node: Node) -> None:
     program = node.program("no-such-program", environment={"PATH": "/opt/bin:/usr/bin"})
 
@@ -72,6 +73,7 @@ async def test_a_directory_is_not_a_program(node: Node, tmp_path: Path) -> None:
     assert refusal(node.program(str(tmp_path))) == f"{tmp_path} is a directory, not a program"
 
 
+@pytest.mark.fault("F12")
 async def test_a_missing_interpreter_is_named(node: Node, tmp_path: Path) -> None:
     file = script(tmp_path / "report", "#!/opt/python9 -u\n")
 
@@ -105,6 +107,7 @@ async def test_an_argument_that_is_too_long_is_measured_but_not_shown(node: Node
     assert "xx" not in message
 
 
+@pytest.mark.fault("F12")
 async def test_a_directory_that_is_gone_is_named(node: Node, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
 
@@ -131,6 +134,7 @@ async def test_a_nul_character_cannot_be_passed_on(
     )
 
 
+@pytest.mark.fault("F38")
 async def test_running_out_of_files_is_told_as_it_is(node: Node, most_files: MostFiles) -> None:
     program = node.program("sleep", "1000")
     reasons = set()

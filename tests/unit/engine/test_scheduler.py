@@ -15,8 +15,10 @@ SECONDS = st.integers(0, 3_000).map(float)
 SUBMISSIONS = st.lists(st.tuples(PRIORITIES, SECONDS), max_size=50)
 
 
-def scheduler(*, slots: int = 1, queue_limit: int = 100) -> Scheduler:
-    return Scheduler(slots=slots, queue_limit=queue_limit)
+def scheduler(
+    *, slots: int = 1, queue_limit: int = 100, owner_limit: int | None = None
+) -> Scheduler:
+    return Scheduler(slots=slots, queue_limit=queue_limit, owner_limit=owner_limit)
 
 
 def drain(scheduler: Scheduler) -> list[str]:
@@ -41,7 +43,7 @@ def test_jobs_submitted_together_start_by_priority_then_arrival(
 ) -> None:
     queue = scheduler()
     for job_id, priority in zip("abc", priorities, strict=True):
-        queue.add(job_id, priority=priority, submitted_at=0.0)
+        queue.add(job_id, priority=priority, since=0.0)
 
     assert "".join(drain(queue)) == order
 
@@ -56,8 +58,8 @@ def test_jobs_submitted_together_start_by_priority_then_arrival(
 )
 def test_ten_points_of_priority_are_worth_ten_seconds(later: float, order: list[str]) -> None:
     queue = scheduler()
-    queue.add("patient", priority=0, submitted_at=0.0)
-    queue.add("urgent", priority=10, submitted_at=later)
+    queue.add("patient", priority=0, since=0.0)
+    queue.add("urgent", priority=10, since=later)
 
     assert drain(queue) == order
 
@@ -67,8 +69,8 @@ def test_jobs_start_by_submission_less_priority_then_arrival(
     submissions: list[tuple[int, float]],
 ) -> None:
     queue = scheduler()
-    for number, (priority, submitted_at) in enumerate(submissions):
-        queue.add(str(number), priority=priority, submitted_at=submitted_at)
+    for number, (priority, since) in enumerate(submissions):
+        queue.add(str(number), priority=priority, since=since)
 
     expected = sorted(
         range(len(submissions)), key=lambda number: submissions[number][1] - submissions[number][0]
@@ -78,14 +80,14 @@ def test_jobs_start_by_submission_less_priority_then_arrival(
 
 @given(SUBMISSIONS, PRIORITIES, SECONDS)
 def test_the_place_foretold_is_the_place_given_and_the_turn_taken(
-    submissions: list[tuple[int, float]], priority: int, submitted_at: float
+    submissions: list[tuple[int, float]], priority: int, since: float
 ) -> None:
     queue = scheduler()
     for number, submission in enumerate(submissions):
-        queue.add(str(number), priority=submission[0], submitted_at=submission[1])
+        queue.add(str(number), priority=submission[0], since=submission[1])
 
-    foretold = queue.position_for(priority=priority, submitted_at=submitted_at)
-    queue.add("new", priority=priority, submitted_at=submitted_at)
+    foretold = queue.position_for(priority=priority, since=since)
+    queue.add("new", priority=priority, since=since)
 
     assert queue.position("new") == foretold
     assert drain(queue).index("new") == foretold - 1
@@ -97,10 +99,10 @@ def test_no_stream_of_urgent_jobs_holds_back_a_job_beyond_the_difference_in_prio
     patient: int, urgent: int, pause: float
 ) -> None:
     queue = scheduler()
-    queue.add("patient", priority=patient, submitted_at=0.0)
+    queue.add("patient", priority=patient, since=0.0)
     clock = 0.0
     while True:
-        queue.add(f"urgent {clock}", priority=urgent, submitted_at=clock)
+        queue.add(f"urgent {clock}", priority=urgent, since=clock)
         started = queue.take()
         assert started is not None
         if started == "patient":
@@ -113,7 +115,7 @@ def test_no_stream_of_urgent_jobs_holds_back_a_job_beyond_the_difference_in_prio
 
 def test_a_job_that_does_not_wait_has_no_place() -> None:
     queue = scheduler()
-    queue.add("running", priority=0, submitted_at=0.0)
+    queue.add("running", priority=0, since=0.0)
     queue.take()
 
     assert queue.position("running") is None
@@ -124,7 +126,7 @@ def test_a_full_queue_refuses_the_next_job_and_names_its_limit() -> None:
     queue = scheduler(slots=1, queue_limit=2)
     for job_id in ("running", "first", "second"):
         queue.require_room()
-        queue.add(job_id, priority=0, submitted_at=0.0)
+        queue.add(job_id, priority=0, since=0.0)
     queue.take()
 
     with pytest.raises(QueueFull, match="already holds 2 jobs") as refusal:
@@ -149,10 +151,34 @@ def test_jobs_that_start_at_once_need_no_room_in_the_queue(count: int, fits: boo
             queue.require_room(count)
 
 
+def test_one_owner_cannot_take_up_the_whole_queue() -> None:
+    queue = scheduler(queue_limit=4, owner_limit=2)
+    for job_id in ("running", "first", "second"):
+        queue.add(job_id, priority=0, since=0.0, owner="flooder")
+    queue.take()
+
+    with pytest.raises(QueueFull, match="2 jobs of flooder wait, and 2 may") as refusal:
+        queue.require_room(owner="flooder")
+    assert refusal.value.limit == 2
+    queue.require_room(owner="somebody else")
+
+
+def test_reserved_room_is_taken_until_the_job_is_forgotten() -> None:
+    queue = scheduler(slots=1, queue_limit=1)
+    queue.reserve("running")
+    queue.reserve("later")
+
+    assert queue.take() is None
+    with pytest.raises(QueueFull):
+        queue.require_room()
+    queue.remove("later")
+    queue.require_room()
+
+
 def test_recovered_jobs_come_back_even_above_the_limit() -> None:
     queue = scheduler(slots=1, queue_limit=1)
     for number in range(5):
-        queue.add(str(number), priority=0, submitted_at=0.0)
+        queue.add(str(number), priority=0, since=0.0)
 
     assert queue.waiting == 5
     with pytest.raises(QueueFull):
@@ -162,7 +188,7 @@ def test_recovered_jobs_come_back_even_above_the_limit() -> None:
 def test_a_removed_job_never_starts() -> None:
     queue = scheduler()
     for job_id in "abc":
-        queue.add(job_id, priority=0, submitted_at=0.0)
+        queue.add(job_id, priority=0, since=0.0)
 
     assert queue.remove("b")
     assert not queue.remove("b")
@@ -171,7 +197,7 @@ def test_a_removed_job_never_starts() -> None:
 
 def test_a_running_job_cannot_be_removed() -> None:
     queue = scheduler()
-    queue.add("running", priority=0, submitted_at=0.0)
+    queue.add("running", priority=0, since=0.0)
     queue.take()
 
     assert not queue.remove("running")
@@ -180,15 +206,15 @@ def test_a_running_job_cannot_be_removed() -> None:
 
 def test_a_job_cannot_wait_twice() -> None:
     queue = scheduler()
-    queue.add("a", priority=0, submitted_at=0.0)
+    queue.add("a", priority=0, since=0.0)
 
     with pytest.raises(ValueError, match="waits or runs already"):
-        queue.add("a", priority=0, submitted_at=0.0)
+        queue.add("a", priority=0, since=0.0)
 
 
 def test_a_slot_is_freed_only_once() -> None:
     queue = scheduler()
-    queue.add("a", priority=0, submitted_at=0.0)
+    queue.add("a", priority=0, since=0.0)
     queue.take()
     queue.release("a")
 
@@ -196,36 +222,67 @@ def test_a_slot_is_freed_only_once() -> None:
         queue.release("a")
 
 
+OWNERS = st.sampled_from(["ann", "bob"])
+
+
 class Model(RuleBasedStateMachine):
     """The scheduler against a list that is sorted anew each time."""
 
-    @initialize(slots=st.integers(1, 3), queue_limit=st.integers(1, 4))
-    def start(self, slots: int, queue_limit: int) -> None:
-        self.scheduler = Scheduler(slots=slots, queue_limit=queue_limit)
-        self.slots, self.queue_limit = slots, queue_limit
+    @initialize(
+        slots=st.integers(1, 3), queue_limit=st.integers(1, 4), owner_limit=st.integers(1, 4)
+    )
+    def start(self, slots: int, queue_limit: int, owner_limit: int) -> None:
+        self.scheduler = Scheduler(slots=slots, queue_limit=queue_limit, owner_limit=owner_limit)
+        self.slots, self.queue_limit, self.owner_limit = slots, queue_limit, owner_limit
         self.waiting: list[tuple[float, int, str]] = []
+        self.reserved: list[str] = []
         self.running: list[str] = []
+        self.owners: dict[str, str] = {}
         self.jobs = 0
+        self.arrivals = 0
 
-    @rule(priority=PRIORITIES, submitted_at=SECONDS)
-    def submit(self, priority: int, submitted_at: float) -> None:
-        must_wait = max(0, len(self.waiting) + len(self.running) + 1 - self.slots)
+    @rule(priority=PRIORITIES, since=SECONDS, owner=OWNERS)
+    def submit(self, priority: int, since: float, owner: str) -> None:
+        queued = [*(entry[-1] for entry in self.waiting), *self.reserved]
+        free = self.slots - len(self.running)
+        fits = len(queued) + 1 <= free + self.queue_limit
+        own = sum(self.owners[job_id] == owner for job_id in queued)
         try:
-            self.scheduler.require_room()
+            self.scheduler.require_room(owner=owner)
         except QueueFull:
-            assert must_wait > self.queue_limit
+            assert not fits or own + 1 > free + self.owner_limit
         else:
-            assert must_wait <= self.queue_limit
-            self.add(priority, submitted_at)
+            assert fits
+            assert own + 1 <= free + self.owner_limit
+            self.recover(priority, since, owner)
 
-    @rule(priority=PRIORITIES, submitted_at=SECONDS)
-    def recover(self, priority: int, submitted_at: float) -> None:
-        self.add(priority, submitted_at)
-
-    def add(self, priority: int, submitted_at: float) -> None:
+    @rule(priority=PRIORITIES, since=SECONDS, owner=OWNERS)
+    def recover(self, priority: int, since: float, owner: str) -> None:
         self.jobs += 1
-        self.scheduler.add(str(self.jobs), priority=priority, submitted_at=submitted_at)
-        self.waiting = sorted([*self.waiting, (submitted_at - priority, self.jobs, str(self.jobs))])
+        self.owners[str(self.jobs)] = owner
+        self.add(str(self.jobs), priority, since)
+
+    def add(self, job_id: str, priority: int, since: float) -> None:
+        self.arrivals += 1
+        self.scheduler.add(job_id, priority=priority, since=since, owner=self.owners[job_id])
+        self.waiting = sorted([*self.waiting, (since - priority, self.arrivals, job_id)])
+
+    @rule(owner=OWNERS)
+    def reserve(self, owner: str) -> None:
+        self.jobs += 1
+        self.owners[str(self.jobs)] = owner
+        self.scheduler.reserve(str(self.jobs), owner=owner)
+        self.reserved.append(str(self.jobs))
+
+    @precondition(lambda self: self.reserved)
+    @rule(priority=PRIORITIES, since=SECONDS)
+    def let_wait(self, priority: int, since: float) -> None:
+        self.add(self.reserved.pop(), priority, since)
+
+    @precondition(lambda self: self.reserved)
+    @rule()
+    def forget(self) -> None:
+        assert self.scheduler.remove(self.reserved.pop())
 
     @rule()
     def take(self) -> None:
@@ -253,12 +310,14 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         assert self.scheduler.waiting == len(self.waiting)
+        assert self.scheduler.reserved == len(self.reserved)
         assert self.scheduler.running == len(self.running) <= self.scheduler.slots
 
     @invariant()
     def places_agree(self) -> None:
         places = [self.scheduler.position(entry[-1]) for entry in self.waiting]
         assert places == list(range(1, len(self.waiting) + 1))
+        assert list(self.scheduler.front(2)) == [entry[-1] for entry in self.waiting[:2]]
 
 
 Model.TestCase.settings = settings(deadline=None)

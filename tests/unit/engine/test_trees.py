@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskrealm.engine.trees import cookie_of, sweep, sweep_blocking
+from taskrealm.engine.status import Identity
+from taskrealm.engine.trees import (
+    Outrun,
+    cookie_of,
+    identity_of,
+    kill_all,
+    sweep,
+    sweep_blocking,
+)
 
 if TYPE_CHECKING:
     from .conftest import Node
@@ -100,6 +108,17 @@ while True:
     await running.end()
 
 
+async def test_who_is_outrun_says_so_after_some_time(node: Node) -> None:
+    running = node.sh("for n in 1 2 3; do setsid sleep 1000 & done; echo ready; wait")
+    await running.line("ready")
+    cookie = running.program.cookie
+
+    with pytest.raises(Outrun):
+        kill_all(lambda pid: cookie_of(pid) == cookie, patience=0.0)
+
+    await running.end()
+
+
 def test_this_process_itself_is_never_swept() -> None:
     source = "from taskrealm.engine.trees import sweep_blocking; print(sweep_blocking('self.'))"
     result = subprocess.run(
@@ -145,3 +164,26 @@ async def test_a_process_without_environment_or_that_is_gone_has_no_cookie(node:
     await running.end()
 
     assert cookie_of(running.process.pid) == ""
+
+
+@pytest.mark.fault("F22", "F5")
+async def test_who_has_got_the_pid_of_another_process_is_not_taken_for_that_one(
+    node: Node,
+) -> None:
+    running = node.start("sleep", "1000")
+    pid = running.process.pid
+    identity = identity_of(pid)
+    assert identity is not None
+    # As if the pid had gone to `sleep` between the look and the signal.
+    answers = iter([True, False])
+
+    killed = kill_all(lambda each: each == pid and next(answers, False))
+
+    assert killed == set()
+    assert node.lives(pid)
+    # Nor is it waited for in the place of an earlier process with this pid.
+    earlier = Identity(pid, identity.started_at - 1)
+    assert kill_all(lambda each: False, {earlier}) == {earlier}
+    assert node.lives(pid)
+    running.process.kill()
+    await running.end()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from taskrealm.engine.watch import Watch
+from taskrealm.engine.watch import SHARE, OutputWatch, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +83,48 @@ async def test_each_event_loop_has_one_watch() -> None:
     loop = asyncio.get_running_loop()
 
     assert Watch.of(loop) is Watch.of(loop)
+
+
+async def test_reading_output_takes_no_more_than_its_share_of_the_time() -> None:
+    watch = OutputWatch.of(asyncio.get_running_loop())
+    spent = 0.0
+
+    def read(descriptor: int) -> bool:
+        nonlocal spent
+        begun = time.monotonic()
+        while time.monotonic() < begun + 0.003:
+            pass
+        spent += time.monotonic() - begun
+        return True
+
+    with readable_pipe() as end:
+        watch.add(end, read)
+        begun = time.monotonic()
+        await asyncio.sleep(0.5)
+        lasted = time.monotonic() - begun
+        watch.remove(end)
+
+    assert spent > 0
+    assert spent < (SHARE * 1.5) * lasted + 0.02
+
+
+async def test_the_end_of_a_stream_is_never_put_off() -> None:
+    watch = OutputWatch.of(asyncio.get_running_loop())
+    done = asyncio.Event()
+    count = 0
+
+    def close(descriptor: int) -> bool:
+        nonlocal count
+        count += 1
+        time.sleep(0.001)
+        if count == 100:
+            done.set()
+        return False
+
+    with readable_pipe() as end:
+        watch.add(end, close)
+        async with asyncio.timeout(5):
+            await done.wait()
+        watch.remove(end)
+
+    assert not watch._is_paused

@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskrealm.executor.feed import OUTPUT_BATCH, OUTPUT_CHUNK, OutputFeed, ProgressFeed
+from taskrealm.executor.feed import OUTPUT_BATCH, OUTPUT_WINDOW, OutputFeed, ProgressFeed
 from taskrealm.tasks import Progress
+
+CHUNK = 20_000  # bytes in one publication at most
 
 
 class Watcher:
@@ -17,15 +19,25 @@ class Watcher:
 
     def __init__(self) -> None:
         self.looks = True
+        self.is_reachable = True
         self.chunks: list[dict[str, Any]] = []
         self.heard = asyncio.Event()
 
     def feed(self) -> OutputFeed:
-        return OutputFeed(lambda: self.looks, self.take)
+        return OutputFeed(lambda: self.looks, self.take, chunk=CHUNK)
 
-    def take(self, chunk: dict[str, Any]) -> None:
-        self.chunks.append(chunk)
-        self.heard.set()
+    def take(self, chunk: dict[str, Any]) -> bool:
+        if self.is_reachable:
+            self.chunks.append(chunk)
+            self.heard.set()
+        return self.is_reachable
+
+    async def until_next(self, offset: int) -> None:
+        """Return once a chunk has said that *offset* was reached."""
+        async with asyncio.timeout(5):
+            while not self.chunks or self.chunks[-1]["next"] < offset:
+                self.heard.clear()
+                await self.heard.wait()
 
     def text(self) -> str:
         return "".join(chunk["text"] for chunk in self.chunks)
@@ -52,15 +64,47 @@ def test_pieces_cut_anywhere_arrive_as_the_same_text(text: str, cuts: list[int])
     assert [chunk["offset"] for chunk in watcher.chunks] == ends[:-1]
 
 
-async def test_a_flood_goes_out_in_chunks_of_bounded_size() -> None:
+async def test_much_output_goes_out_in_chunks_of_bounded_size() -> None:
     watcher = Watcher()
     feed = watcher.feed()
 
-    feed.add("stdout", 0, "é".encode() * OUTPUT_CHUNK)
+    feed.add("stdout", 0, b"x" + "é".encode() * 30_000)
     feed.close()
 
-    assert watcher.text() == "é" * OUTPUT_CHUNK
-    assert max(chunk["next"] - chunk["offset"] for chunk in watcher.chunks) <= OUTPUT_CHUNK
+    assert watcher.text() == "x" + "é" * 30_000
+    assert max(chunk["next"] - chunk["offset"] for chunk in watcher.chunks) <= CHUNK
+
+
+async def test_of_a_flood_only_a_little_goes_out_and_then_how_far_it_went() -> None:
+    watcher = Watcher()
+    feed = watcher.feed()
+
+    for number in range(1_000):
+        feed.add("stdout", number * 60_000, b"x" * 60_000)
+    at_once = len(watcher.text())
+    await watcher.until_next(60_000_000)
+
+    assert at_once <= OUTPUT_WINDOW
+    assert watcher.chunks[-1] == {
+        "stream": "stdout",
+        "offset": 60_000_000,
+        "next": 60_000_000,
+        "text": "",
+    }
+
+
+async def test_what_the_router_does_not_take_is_told_when_it_does() -> None:
+    watcher = Watcher()
+    watcher.is_reachable = False
+    feed = watcher.feed()
+
+    feed.add("stdout", 0, b"x" * OUTPUT_BATCH)
+    watcher.is_reachable = True
+    await watcher.until_next(OUTPUT_BATCH)
+    feed.add("stdout", OUTPUT_BATCH, b"y" * OUTPUT_BATCH)
+
+    assert [chunk["offset"] for chunk in watcher.chunks] == [OUTPUT_BATCH, OUTPUT_BATCH]
+    assert watcher.text() == "y" * OUTPUT_BATCH
 
 
 async def test_a_little_output_goes_out_soon_without_more_of_it() -> None:

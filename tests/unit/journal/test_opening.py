@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 
 from taskrealm.journal import Journal, JournalError, JournalLocked
 from taskrealm.journal.migrations import MIGRATIONS, migrate
+from taskrealm.journal.rows import request_of, status_of
 
-from .lives import PATIENCE, job, open_journal, queued, write
+from .lives import PATIENCE, ended, job, open_journal, queued, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +118,9 @@ def _replace_by_another_programs(path: Path) -> None:
         pytest.param(_overwrite_a_page, "damaged.* Restore it from a backup", id="a bad page"),
         pytest.param(_overwrite_the_header, "is not a database.* Restore it", id="not a database"),
         pytest.param(
-            _set_newer_version, "version 2.*up to 1. Install the taskrealm", id="newer version"
+            _set_newer_version,
+            f"version {len(MIGRATIONS) + 1}.*up to {len(MIGRATIONS)}. Install the taskrealm",
+            id="newer version",
         ),
         pytest.param(
             _replace_by_another_programs, "another program. Move it away", id="another program's"
@@ -162,6 +166,29 @@ async def test_a_backup_is_opened_in_a_new_folder(tmp_path: Path) -> None:
     await journal.close()
 
     assert len(jobs) == 3
+
+
+async def test_jobs_of_the_first_schema_are_read_and_go_on(tmp_path: Path) -> None:
+    waiting = job()
+    database = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    migrate(database, MIGRATIONS[:1])
+    request, status = (json.loads(text) for text in (request_of(waiting), status_of(waiting)))
+    for name in ("retries", "key", "fingerprint", "delay", "not_before"):
+        del request[name]
+    del status["retry_at"]
+    database.execute(
+        "insert into jobs (number, job_id, owner, task, state, status) values (1, ?, ?, ?, ?, ?)",
+        (waiting.job_id, waiting.owner, waiting.task, waiting.state, json.dumps(status)),
+    )
+    database.execute("insert into requests values (1, ?)", (json.dumps(request),))
+    database.close()
+
+    journal = await open_journal(tmp_path)
+    [found] = await journal.unfinished()
+    await write(journal, ended(found))
+    await journal.close()
+
+    assert found == waiting
 
 
 def test_a_migration_that_fails_has_not_happened(tmp_path: Path) -> None:

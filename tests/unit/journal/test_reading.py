@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from taskrealm.journal import Journal, Stream
+from taskrealm.journal import Journal, JournalError, Stream
 from taskrealm.protocol.errors import UnknownJob
 from taskrealm.protocol.jobs import TERMINAL, Delivery, State
 
@@ -119,6 +119,35 @@ async def test_unfinished_jobs_come_in_order_of_submission(tmp_path: Path) -> No
     assert [each.state for each in unfinished] == [State.RUNNING, State.QUEUED, State.QUEUED]
 
 
+async def test_a_job_is_found_by_its_owner_and_key(journal: Journal) -> None:
+    keyed = [replace(job(owner), key=key) for owner in ("ann", "bob") for key in ("a", "b")]
+    await write(journal, *(queued(each) for each in (*keyed, job("ann"), job("ann"))))
+
+    found = await journal.jobs_by_key("ann", ["b", "c", "a"])
+
+    assert sorted(found, key=lambda each: each.key or "") == keyed[:2]
+    assert await journal.jobs_by_key("cid", ["a"]) == []
+
+
+async def test_a_key_is_recorded_once_for_each_owner(journal: Journal) -> None:
+    await write(journal, queued(replace(job("ann"), key="a")))
+
+    with pytest.raises(JournalError, match="UNIQUE"):
+        await write(journal, queued(replace(job("ann"), key="a")))
+    await write(journal, queued(replace(job("bob"), key="a")))
+
+
+async def test_jobs_are_counted_by_task_and_state(journal: Journal) -> None:
+    jobs = [job(task="a"), job(task="a"), job(task="b")]
+    await write(journal, *(queued(each) for each in jobs))
+    await write(journal, ended(jobs[0]))
+
+    assert await journal.counts() == {
+        "a": {State.QUEUED: 1, State.SUCCEEDED: 1},
+        "b": {State.QUEUED: 1},
+    }
+
+
 async def test_events_are_paged_by_their_numbers(journal: Journal) -> None:
     convert = job()
     await write(journal, queued(convert), queued(job("bob")), started(convert))
@@ -191,6 +220,7 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     await journal.events("ann", since=1, limit=5)
     await journal.job_events(known, since=1, limit=5)
     await journal.stream("ann")
+    await journal.jobs_by_key("ann", ["a", "b"])
     for owner in (None, "ann"):
         for task in (None, "convert"):
             for states in (None, TERMINAL):

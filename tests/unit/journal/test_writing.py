@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskrealm.journal import Entry, Journal, JournalError, WriteRefused
-from taskrealm.protocol.jobs import TERMINAL, Event, EventType, State, new_job_id
+from taskrealm.protocol.jobs import TERMINAL, Event, EventType, State, new_job_id, now
 
 from .lives import PATIENCE, ended, job, open_journal, progress, queued, started, write
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 
 async def test_a_job_is_read_as_it_was_written(journal: Journal) -> None:
-    convert = job()
+    convert = replace(
+        job(),
+        retries=3,
+        key="order 7",
+        fingerprint="f",
+        delay=1.5,
+        not_before=now(),
+        retry_at=now(),
+    )
     running = replace(started(convert).job, progress={"fraction": 0.5}, cancel={"by": "ann"})
 
     await write(journal, queued(convert))

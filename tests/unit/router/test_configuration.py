@@ -55,6 +55,19 @@ def test_every_way_in_asks_for_proof() -> None:
     assert set(websocket(rendered())["auth"]) == {"ticket"}
 
 
+def test_pings_come_as_often_as_is_set_and_have_as_long_for_an_answer() -> None:
+    options = websocket(rendered(ping_interval=2.5))["options"]
+
+    assert (options["auto_ping_interval"], options["auto_ping_timeout"]) == (2_500, 2_500)
+
+
+def test_the_authority_is_told_for_how_long_sessions_may_idle() -> None:
+    def told(configuration: Any) -> Any:
+        return configuration["workers"][0]["components"][0]["extra"]["idle_timeout"]
+
+    assert [told(rendered()), told(rendered(idle_timeout=90.0))] == [None, 90.0]
+
+
 def test_roles_from_outside_are_left_to_the_authorizer() -> None:
     roles = {role["name"]: role for role in rendered()["workers"][0]["realms"][0]["roles"]}
 

@@ -11,12 +11,17 @@ import inspect
 from autobahn.wamp import message
 from crossbar.router.router import Router
 from taskrealm.router import guard
+from taskrealm.router.sessions import Sessions
 
-assert list(inspect.signature(Router.process).parameters) == ["self", "session", "msg"]
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+assert parameters(Router.attach) == parameters(Router._detach) == ["self", "session"]
+assert parameters(Router.process) == parameters(Router.send) == ["self", "session", "msg"]
 for kind in (message.Call, message.Publish, message.Subscribe, message.Register, message.Yield):
     assert hasattr(kind, "forward_for"), kind
-guard.install()
-assert Router.process is guard._guarded
+guard.install(Sessions(idle_timeout=None, later=lambda *_: None))
+assert Router.process is not guard._process
 """
 
 

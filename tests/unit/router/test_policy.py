@@ -30,11 +30,17 @@ def test_every_role_may_call_every_procedure(role: str, procedure: str) -> None:
     assert decide(role, "call", procedure)
 
 
+@pytest.mark.parametrize("procedure", uris.ADMIN_PROCEDURES)
+def test_only_operators_may_call_the_procedures_of_administration(procedure: str) -> None:
+    assert [role for role in ROLES if decide(role, "call", procedure)] == ["operator"]
+
+
 @pytest.mark.parametrize(
     ("match", "topic", "roles"),
     [
         pytest.param("exact", OWN + "jobs", ROLES, id="own jobs"),
         pytest.param("exact", OWN + "output.0190", ROLES, id="own output"),
+        pytest.param("exact", OWN + "queue", ROLES, id="own places in the queue"),
         pytest.param("prefix", OWN, ROLES, id="everything own"),
         pytest.param("prefix", OWN + "output.", ROLES, id="all own output"),
         pytest.param("exact", "taskrealm.catalog", ROLES, id="catalogue"),

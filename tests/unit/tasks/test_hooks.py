@@ -13,7 +13,7 @@ import pytest
 from pydantic import Field
 
 from taskrealm.protocol.errors import InvalidArguments, NotAuthorized, TooLarge
-from taskrealm.tasks import Caller, CommandTask, Output, Task, TaskError, Value
+from taskrealm.tasks import Caller, CommandTask, Output, Task, TaskError, Value, hooks
 from taskrealm.tasks import task as task_module
 
 ANA = Caller("ana", "user", "shop")
@@ -224,7 +224,7 @@ async def test_a_task_can_say_that_the_job_failed_after_all() -> None:
 
 
 class Odd(Base):
-    RESULTS = (math.inf, {"a": [0, {1}]}, {1: "a"}, b"x", 2**64, "\ud800", "x" * 262_144)
+    RESULTS = (math.inf, {"a": [0, {1}]}, {1: "a"}, b"x", 2**64, "\ud800", "x" * 20_000_000)
 
     def parse_result(self, output: Output) -> object:
         return self.RESULTS[self.size]
@@ -239,9 +239,71 @@ class Odd(Base):
         (3, "made no result: must be a value that JSON has, not bytes"),
         (4, "made no result: must be a whole number of at most 64 bits"),
         (5, "made no result: must be valid Unicode text, without lone surrogates"),
-        (6, "made a result of more than 262144 bytes; write it to a file"),
+        (6, "made a result of 20000002 bytes; the most is 20000000. Write it to a file"),
     ],
 )
 async def test_a_result_that_cannot_be_sent_is_refused(index: int, sentence: str) -> None:
     with pytest.raises(TaskError, match=f"base: parse_result {sentence}"):
         await result(Odd, size=index)
+
+
+class Guarded(Base):
+    def may_cancel(self, caller: Caller) -> None:
+        if caller.authid != "ana":
+            raise NotAuthorized("Only Ana may")
+
+
+class Dithering(Base):
+    async def may_cancel(self, caller: Caller) -> Any:
+        if self.size:
+            await asyncio.Event().wait()
+        return True
+
+
+async def ask(declaration: type[CommandTask], caller: Caller = ANA, **kwargs: Any) -> None:
+    task = Task(declaration)
+    await task.ask_to_cancel(task.bind((), kwargs), caller)
+
+
+async def test_a_task_may_refuse_that_somebody_cancels() -> None:
+    await ask(Silent)
+    await ask(Guarded)
+    with pytest.raises(NotAuthorized, match="Only Ana may"):
+        await ask(Guarded, Caller("bo", "user", "bo"))
+
+
+async def test_a_task_that_does_not_say_whether_one_may_cancel_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_module, "VALIDATE_LIMIT", 0.05)
+
+    with pytest.raises(TaskError, match=r"base: may_cancel took more than 0.05 s"):
+        await ask(Dithering)
+    with pytest.raises(TaskError, match="may_cancel must return None, or raise NotAuthorized"):
+        await ask(Dithering, size=0)
+
+
+class Deaf(Base):
+    END = threading.Event()
+
+    def parse_result(self, output: Output) -> None:
+        self.END.wait(30)
+
+
+async def test_only_so_many_threads_run_on_that_nobody_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_module, "PARSE_LIMIT", 0.01)
+    monkeypatch.setattr(hooks, "STRAY_LIMIT", 3)
+    monkeypatch.setattr(hooks, "_strays", set())
+    for _ in range(3):
+        with pytest.raises(TaskError, match="took more than"):
+            await result(Deaf)
+    strays = set(hooks._strays)
+    with pytest.raises(TaskError, match="base: parse_result is not called: 3 earlier calls"):
+        await result(Deaf)
+    Deaf.END.set()
+    for thread in strays:
+        thread.join()
+
+    assert await result(Measured) == {"printed": 0, "size": 1, "owner": "ana"}

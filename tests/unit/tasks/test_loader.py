@@ -37,6 +37,7 @@ def problems(folder: Path, **modules: str) -> list[str]:
     return [problem.replace(f"{folder}/", "") for problem in error.value.problems]
 
 
+LIMITS = "__import__('taskrealm.tasks').tasks.Limits"
 NO_SETTING = "is no setting, and without annotation no parameter"
 GREET = """\
 class Greet(CommandTask):
@@ -177,6 +178,7 @@ def test_a_task_describes_itself(tmp_path: Path) -> None:
             "additionalProperties": False,
         },
         "timeout": 5,
+        "retries": 0,
         "roles": ["backend", "operator", "user"],
     }
 
@@ -286,12 +288,21 @@ class Wrong(CommandTask):
         ("def validate(self, caller): yield", "validate: must return its answer, not yield it"),
         ("async def validate(self, caller): yield", "validate: must return its answer, not yield"),
         ("def __init__(self): ...", "__init__: is never called"),
+        ("retries = -1", "retries: is -1; it must be a whole number from 0 to 100"),
+        ("retries = 101", "retries: is 101; it must be"),
+        ("retries = True", "retries: is True; it must be"),
+        ("retries = 1.0", "retries: is 1.0; it must be"),
         ("timeout = 0", "timeout: is 0; it must be more than 0 seconds, or None"),
         ("timeout = -1.0", "timeout: is -1.0; it must be more than 0"),
         ("timeout = True", "timeout: is True; it must be"),
         ("timeout = '5'", "timeout: is '5'; it must be"),
         ("timeout = float('inf')", "timeout: is inf; it must be"),
         ("grace = -1", "grace: is -1; it must be a number of seconds, at least 0"),
+        ("limits = {}", "limits: must be Limits, such as Limits(memory=500_000_000, processes=20)"),
+        (f"limits = {LIMITS}(memory=0)", "limits: memory is 0; it must be a whole number above 0"),
+        (f"limits = {LIMITS}(output=1.5)", "limits: output is 1.5; it must be a whole number"),
+        (f"limits = {LIMITS}(cpu=-1)", "limits: cpu is -1; it must be a number of seconds above 0"),
+        (f"limits = {LIMITS}(overflow='halt')", "limits: overflow is 'halt'; it must be"),
         ("roles = 'user'", "roles: must be a set with at least one of: backend, operator, user"),
         ("roles = ()", "roles: must be a set with at least one of"),
         ("roles = {'executor'}", "roles: there is no role 'executor'; the roles are: backend, op"),

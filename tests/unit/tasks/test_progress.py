@@ -160,7 +160,7 @@ def read(report: Progress, *, after: float = 0.0) -> Progress | None:
 @pytest.mark.parametrize(
     ("report", "seen"),
     [
-        pytest.param(Progress(1.7), Progress(1.0, eta=0.0), id="beyond the end"),
+        pytest.param(Progress(1.7), Progress(1.0), id="beyond the end"),
         pytest.param(Progress(-1.0), Progress(0.0), id="before the start"),
         pytest.param(Progress(float("nan"), eta=float("inf")), Progress(), id="no numbers"),
         pytest.param(Progress(eta=-3.0), Progress(eta=0.0), id="late"),
@@ -176,6 +176,10 @@ def test_reports_are_made_fit_to_be_seen(report: Progress, seen: Progress) -> No
 
 def test_the_time_left_follows_from_the_time_passed() -> None:
     assert read(Progress(0.25), after=10.0) == Progress(0.25, eta=30.0)
+
+
+def test_the_first_moments_tell_nothing_about_the_time_left() -> None:
+    assert read(Progress(0.25), after=0.1) == Progress(0.25)
 
 
 def test_what_the_parser_estimates_is_better() -> None:

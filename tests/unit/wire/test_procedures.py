@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 async def invoke(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    call = Call(caller=1, authid="ana", authrole="user", forwarded=False, answered=answered)
+    call = Call(
+        caller=1,
+        authid="ana",
+        authrole="user",
+        forwarded=False,
+        answered=answered,
+        room=asyncio.Event().wait,
+    )
     return Procedure("taskrealm.test", handler).invoke(call, args, kwargs)
 
 

@@ -29,7 +29,12 @@ declare module "autobahn-browser" {
   interface Session {
     onjoin: (details: WelcomeDetails) => void
     onleave: (reason: string, details: {message?: string}) => void
-    join(realm: string, authmethods: string[], authid: string): void
+    join(
+      realm: string,
+      authmethods: string[],
+      authid: string,
+      authextra: Record<string, unknown>,
+    ): void
     leave(reason?: string): void
     call(uri: string, args: readonly unknown[], kwargs: Record<string, unknown>): Promise<unknown>
     subscribe(

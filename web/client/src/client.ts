@@ -7,16 +7,18 @@ import {Job} from "./job"
 import {Listeners} from "./listeners"
 import {
   type Delivery,
+  type Intake,
   type JobEvent,
   type JobRecord,
   type JobState,
   jobsTopic,
+  queueTopic,
   type StreamPage,
   type Task,
   uidOf,
   uris,
 } from "./protocol"
-import {type Delivered, UserStream} from "./stream"
+import {type Position, Stream} from "./stream"
 import {type Join, join} from "./wamp"
 
 /** Seconds within which a line in doubt must answer. */
@@ -29,6 +31,8 @@ export interface ConnectOptions {
   token: Token
   /** `"taskrealm"` unless given. */
   realm?: string
+  /** The node's `max_message_size` in bytes where that is not the usual one. */
+  sendLimit?: number
   /** @internal Opens sessions; tests put another one in its place. */
   join?: Join
 }
@@ -45,16 +49,26 @@ export type Status = "connecting" | "live" | "recovering" | "offline" | "denied"
 
 /** The jobs that had not ended when the stream of events was taken up. */
 export interface Snapshot {
+  /** Newest first. */
   jobs: JobRecord[]
+  /** Were there too many: the `before` that lists the others by {@link Client#jobs}; else null. */
+  next: string | null
   /** False when a stream was followed before and events of it were missed for good. */
   isFirst: boolean
+}
+
+/** The set of tasks may have changed, or the node takes or starts jobs no more, or again. */
+export interface CatalogNews {
+  tasks: number
+  intake: Intake
 }
 
 interface ClientEvents {
   status: Status
   event: JobEvent
   snapshot: Snapshot
-  catalog: {tasks: number}
+  catalog: CatalogNews
+  positions: Readonly<Record<string, number>>
   [name: string]: unknown
 }
 
@@ -63,6 +77,17 @@ export interface ExecOptions {
   priority?: number
   /** Seconds that the job may run; may only shorten the task's own limit. */
   timeout?: number
+  /** Seconds to wait before it may start. */
+  delay?: number
+  /** When it may start: ISO 8601 with an offset, or seconds since 1970. */
+  not_before?: string | number
+  /**
+   * Your own name for the request: repeated, it makes no second job. With one, `exec` repeats
+   * itself when the answer is lost.
+   */
+  key?: string
+  /** How often it may run again after a crash; may only lower the task's own number. */
+  retries?: number
   tags?: string[]
   /** Who receives the events: every session of the `user`, this `session` only, or `none`. */
   deliver?: Delivery
@@ -79,6 +104,7 @@ export interface Check {
   timeout: number | null
   /** Place in the queue that it would get; 0 means that it would start at once. */
   position: number
+  intake: Intake
 }
 
 /** Which jobs to list. */
@@ -103,10 +129,10 @@ export interface JobsPage {
 export class Client {
   #connection: Connection
   #listeners = new Listeners<ClientEvents>()
-  #stream = new UserStream()
+  #stream = new Stream()
   #feeds = new Map<string, JobFeed>()
   #isRecovering = false
-  #isFollowing = false
+  #positions: "unwanted" | "wanted" | "followed" = "unwanted"
   #heard = 0
   #status: Status = "connecting"
   #authid = ""
@@ -115,19 +141,25 @@ export class Client {
   constructor(options: ConnectOptions) {
     const {token, realm = "taskrealm"} = options
     this.#connection = new Connection(
-      {url: absolute(options.url ?? "/ws"), realm, token, join: options.join ?? join},
+      {
+        url: absolute(options.url ?? "/ws"),
+        realm,
+        token,
+        sendLimit: options.sendLimit,
+        join: options.join ?? join,
+      },
       {
         onPhase: phase => this.#enter(phase),
         onDoubt: () => void this.#probe(),
         onAway: () => {
-          if (!this.#stream.behind) this.#interrupt()
+          if (!this.#stream.isBehind) this.#interrupt()
         },
       },
     )
     this.#connection.subscribe(uris.catalog, {
       onPublication: news => {
         this.#interrupt()
-        this.#listeners.emit("catalog", news as {tasks: number})
+        this.#listeners.emit("catalog", news as CatalogNews)
       },
     })
   }
@@ -155,15 +187,22 @@ export class Client {
    * Listen to one of
    * - `"status"`: the status has changed
    * - `"event"`: every event of every job of mine, from now on, in order, none left out
-   * - `"snapshot"`: the stream was taken up anew; these jobs had not ended then
-   * - `"catalog"`: the set of tasks may have changed
+   * - `"snapshot"`: the stream was taken up; these jobs had not ended then. Not the first time,
+   *   events have been missed for good: what is known from events has to be asked for again
+   * - `"catalog"`: the set of tasks may have changed, or what the node does with jobs
+   * - `"positions"`: the places in the queue that jobs of mine have now, by their ids, at most
+   *   once a second; only of jobs near the front, and only from when somebody listens on
    *
    * @returns call it to stop listening
    */
-  on<K extends "status" | "event" | "snapshot" | "catalog">(
+  on<K extends "status" | "event" | "snapshot" | "catalog" | "positions">(
     name: K,
     listener: (value: ClientEvents[K]) => void,
   ): () => void {
+    if (name === "positions") {
+      if (this.#positions === "unwanted") this.#positions = "wanted"
+      this.#followQueue()
+    }
     return this.#listeners.on(name, listener)
   }
 
@@ -187,15 +226,21 @@ export class Client {
   /**
    * Run *task*; returns as soon as the job is accepted.
    *
-   * @throws {TaskRealmError} `unknown_task`, `invalid_arguments` (see `fields`), `queue_full`, …
+   * @throws {TaskRealmError} `unknown_task`, `invalid_arguments` (see `fields`), `queue_full`,
+   *   `draining`, `duplicate_job` (the key is in use), …
    */
   async exec(task: string, args: Arguments = {}, options: ExecOptions = {}): Promise<Job> {
     const {session} = this.#connection
     const heardBefore = this.#heard
-    const answer = await this.#connection.call(uris.exec, ...submission(task, args, options))
-    const {job_id, state} = answer as {job_id: string; state: JobState}
+    const wanted = submission(task, args, options)
+    const answer =
+      options.key === undefined
+        ? await this.#connection.call(uris.exec, ...wanted)
+        : await this.#connection.repeat(uris.exec, ...wanted)
+    const {job_id, state, is_new} = answer as {job_id: string; state: JobState; is_new?: boolean}
     // Its first events may have come before this line runs, whatever the network did meanwhile.
-    const behind = this.#heard !== heardBefore || this.#connection.session !== session
+    const behind =
+      is_new === false || this.#heard !== heardBefore || this.#connection.session !== session
     const feed = this.#feed(job_id, behind, options.deliver === "session")
     if (options.deliver === "none") feed.poll()
     if (options.deliver === "session") void session?.closed.then(() => feed.poll())
@@ -261,10 +306,21 @@ export class Client {
       if (this.#authid === "") this.#followMyself(session.authid)
       this.#authid = session.authid
       this.#role = session.role
-      this.#stream.interrupt()
+      this.#followQueue()
+      this.#stream.doubt()
     }
     if (over) for (const feed of this.#feeds.values()) feed.fail(over)
     this.#updateStatus()
+  }
+
+  /** Places are published to those who listen only. */
+  #followQueue(): void {
+    if (this.#positions !== "wanted" || this.#authid === "") return
+    this.#positions = "followed"
+    this.#connection.subscribe(queueTopic(uidOf(this.#authid)), {
+      onPublication: places =>
+        this.#listeners.emit("positions", places as Readonly<Record<string, number>>),
+    })
   }
 
   #followMyself(authid: string): void {
@@ -276,7 +332,7 @@ export class Client {
 
   /** Events may have been missed: the line was cut or the executor was away. */
   #interrupt(): void {
-    this.#stream.interrupt()
+    this.#stream.doubt()
     this.#connection.tryAgain()
     this.#updateStatus()
     void this.#recover()
@@ -286,13 +342,11 @@ export class Client {
     if (this.#isRecovering) return
     this.#isRecovering = true
     try {
-      while (this.#stream.behind) {
-        const ask = this.#stream.ask()
-        const {epoch, since} = ask
-        const page = await this.#connection.ask(uris.events, {epoch, since})
-        this.#deliver(this.#stream.answer(ask, page as StreamPage))
+      for (let question = this.#stream.question(); question; question = this.#stream.question()) {
+        this.#answered(await this.#connection.ask(uris.events, asked(question)))
       }
     } catch (error) {
+      this.#stream.failed()
       if (!this.#connection.over) reportError(error)
     } finally {
       this.#isRecovering = false
@@ -302,11 +356,11 @@ export class Client {
 
   /** Find out whether the line is alive, and whether it has kept something from us. */
   async #probe(): Promise<void> {
-    const ask = this.#stream.ask()
-    const {epoch, since} = ask
+    const kwargs = {...asked(this.#stream.position), limit: 1}
     try {
-      const page = await this.#connection.call(uris.events, [], {epoch, since}, PROBE_TIMEOUT)
-      this.#deliver(this.#stream.answer(ask, page as StreamPage))
+      const answer = await this.#connection.call(uris.events, [], kwargs, PROBE_TIMEOUT)
+      const {recovered, seq} = answer as StreamPage
+      if (!recovered || seq > this.#stream.position.seq) this.#interrupt()
     } catch (error) {
       if (!isTransient(error)) reportError(error)
     }
@@ -318,22 +372,27 @@ export class Client {
     for (const event of events) {
       if (event.seq === null) this.#feeds.get(event.job_id)?.live(event)
     }
-    this.#deliver(this.#stream.live(streamed))
+    this.#deliver(this.#stream.take(streamed))
   }
 
-  #deliver({snapshot, events}: Delivered): void {
+  #answered(answer: unknown): void {
+    const {next = null} = answer as StreamPage
+    const {events, snapshot, isReset} = this.#stream.answered(answer as StreamPage)
     if (snapshot) {
       this.#heard += 1
       for (const feed of this.#feeds.values()) feed.interrupt()
-      this.#listeners.emit("snapshot", {jobs: snapshot, isFirst: !this.#isFollowing})
-      this.#isFollowing = true
+      this.#listeners.emit("snapshot", {jobs: snapshot, next, isFirst: !isReset})
     }
+    this.#deliver(events)
+  }
+
+  #deliver(events: readonly JobEvent[]): void {
     for (const event of events) {
       this.#heard += 1
       this.#feeds.get(event.job_id)?.live(event)
       this.#listeners.emit("event", event)
     }
-    if (this.#stream.behind) void this.#recover()
+    if (this.#stream.isBehind) void this.#recover()
     this.#updateStatus()
   }
 
@@ -375,12 +434,17 @@ export class Client {
 
   #updateStatus(): void {
     const {phase} = this.#connection
-    const joined = this.#stream.behind ? "recovering" : "live"
+    const joined = this.#stream.isBehind ? "recovering" : "live"
     const status = phase === "joined" ? joined : phase
     if (status === this.#status) return
     this.#status = status
     this.#listeners.emit("status", status)
   }
+}
+
+/** What asks for the events behind *position*. */
+function asked({epoch, seq}: Position): {epoch: string | null; since: number} {
+  return {epoch, since: seq}
 }
 
 /** *url* as a WebSocket URL, relative to the page. */

@@ -11,6 +11,10 @@ const CALL_TIMEOUT = 30
 const STABLE_AFTER = 10
 const HEARTBEAT = 25
 const RESUBSCRIBE_AFTER = 5
+const REPEAT_PATIENCE = 30
+
+/** Failures after which nobody knows whether a request was carried out. */
+const REPEATED = ["disconnected", "unavailable", "timeout"] as const
 
 /** Answers to a join that trying again cannot change. */
 const FINAL_REASONS: ReadonlySet<string> = new Set([
@@ -30,6 +34,7 @@ export type Phase = "connecting" | "joined" | "offline" | "denied" | "closed"
 export interface ConnectionOptions {
   url: string
   realm: string
+  sendLimit?: number | undefined
   token: Token
   join: Join
 }
@@ -64,6 +69,8 @@ export class Connection {
   denial: TaskRealmError | null = null
 
   #options: ConnectionOptions
+  /** By this the node knows that a session of ours which it still holds is dead. */
+  #client = randomId()
   #hooks: ConnectionHooks
   #topics = new Map<string, Topic>()
   #wake = new Signal()
@@ -127,6 +134,30 @@ export class Connection {
       throw error
     } finally {
       clearTimeout(timer)
+    }
+  }
+
+  /**
+   * Call what may be asked twice, again if the answer is lost or there is nobody to answer.
+   *
+   * @throws {TaskRealmError} as {@link call} does, `REPEAT_PATIENCE` after the first failure
+   */
+  async repeat(
+    uri: string,
+    args: readonly unknown[],
+    kwargs: Record<string, unknown>,
+  ): Promise<unknown> {
+    let firstFailure = Number.POSITIVE_INFINITY
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.call(uri, args, kwargs)
+      } catch (error) {
+        if (this.over || !REPEATED.some(code => hasCode(error, code))) throw error
+        firstFailure = Math.min(firstFailure, now())
+        const pause = backoff(tries)
+        if (now() + pause - firstFailure > REPEAT_PATIENCE) throw error
+        await this.#again.wait(pause)
+      }
     }
   }
 
@@ -203,13 +234,13 @@ export class Connection {
   }
 
   async #join(): Promise<Session> {
-    const {url, realm, token, join} = this.#options
+    const {url, realm, token, join, sendLimit} = this.#options
     const ticket = typeof token === "string" ? token : await token()
     const attempt = new AbortController()
     this.#attempt = attempt
     const timer = setTimeout(() => attempt.abort(), JOIN_TIMEOUT * 1000)
     try {
-      return await join({url, realm, ticket}, attempt.signal)
+      return await join({url, realm, ticket, sendLimit, client: this.#client}, attempt.signal)
     } finally {
       clearTimeout(timer)
       this.#attempt = null
@@ -357,6 +388,12 @@ function hasCode(error: unknown, code: string): boolean {
 
 function isFinal(error: unknown): error is JoinRefused {
   return error instanceof JoinRefused && error.reason !== null && FINAL_REASONS.has(error.reason)
+}
+
+/** 128 random bits in hexadecimal digits; pages without TLS have no `crypto.randomUUID`. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join("")
 }
 
 /** Seconds on a clock that never jumps. */

@@ -2,7 +2,7 @@
  * What can go wrong, each with a stable `code`.
  *
  *     TaskRealmError              code: the last part of the error's URI (`queue_full`, `unknown_job`, …),
- *     │                           or `disconnected`, `unavailable`, `timeout`, `closed`
+ *     │                           or `disconnected`, `unavailable`, `timeout`, `closed`, `incomplete`
  *     └── JobError                a job ended without success; code: the state it ended in
  *         ├── JobFailed
  *         ├── JobCancelled
@@ -137,5 +137,12 @@ export function disconnected(): TaskRealmError {
   return new TaskRealmError(
     "disconnected",
     "The connection was lost before the answer came; the request may have been carried out",
+  )
+}
+
+export function incomplete(): TaskRealmError {
+  return new TaskRealmError(
+    "incomplete",
+    "The node's journal does not have all events of this job any more; its details tell how it is",
   )
 }

@@ -1,7 +1,7 @@
 /** The events of one job, whole and in order, however they come in. */
 
 import type {Connection} from "./connection"
-import type {TaskRealmError} from "./errors"
+import {incomplete, type TaskRealmError} from "./errors"
 import {
   advance,
   isTerminal,
@@ -12,13 +12,16 @@ import {
   uris,
 } from "./protocol"
 import {Signal} from "./signal"
-import {Sequence} from "./stream"
+import {type Position, Stream} from "./stream"
 
 /** Events kept for those who read behind the newest; older ones are asked for again. */
 const RECENT = 1000
 
 /** Seconds between questions about a job whose events are not published to us. */
 const POLL = 1
+
+/** The events of a job are a stream of their own that never starts anew. */
+const EPOCH = "job"
 
 /** What a feed tells the client that holds it. */
 export interface FeedHooks {
@@ -34,7 +37,9 @@ export class JobFeed {
   /** Why no more events will come, although the job has not ended. */
   failure: TaskRealmError | null = null
 
-  #sequence: Sequence<JobEvent>
+  #stream = new Stream({epoch: EPOCH, seq: 0}, placeInJob)
+  /** The newest event that was published to us. */
+  #heard = 0
   #recent: JobEvent[] = []
   #news = new Signal()
   #isSyncing = false
@@ -48,7 +53,7 @@ export class JobFeed {
     private readonly hooks: FeedHooks,
     behind: boolean,
   ) {
-    this.#sequence = new Sequence(event => event.job_seq, behind)
+    if (behind) this.#stream.doubt()
   }
 
   get newest(): JobEvent | undefined {
@@ -61,14 +66,15 @@ export class JobFeed {
 
   /** Take an event as it was published. */
   live(event: JobEvent): void {
-    this.#deliver(this.#sequence.live([event]))
+    this.#heard = Math.max(this.#heard, event.job_seq)
+    this.#deliver(this.#stream.take([event]))
     void this.#sync()
   }
 
   /** Events may have been missed: ask for them. */
   interrupt(): void {
     if (this.hasEnded) return
-    this.#sequence.interrupt()
+    this.#stream.doubt()
     void this.#sync()
   }
 
@@ -91,16 +97,29 @@ export class JobFeed {
     if (this.#isSyncing) return
     this.#isSyncing = true
     try {
-      while (this.#sequence.behind && !this.hasEnded && !this.failure) {
-        const ask = this.#sequence.ask()
-        const {events, more} = await this.#history(ask.since)
-        this.#deliver(this.#sequence.history(ask, events, more))
+      while (!this.hasEnded && !this.failure) {
+        const question = this.#stream.question()
+        if (question === null) break
+        await this.#ask(question)
       }
     } catch (error) {
+      this.#stream.failed()
       this.fail(error as TaskRealmError)
     } finally {
       this.#isSyncing = false
     }
+  }
+
+  async #ask({epoch, seq}: Position): Promise<void> {
+    // The stream has found a hole in the journal that asking again will not fill.
+    if (epoch === null) throw incomplete()
+    const heard = this.#heard
+    const {events, more, ended} = await this.#history(seq)
+    const last = events.at(-1)?.job_seq ?? seq
+    const newest = more ? last + 1 : Math.max(last, heard)
+    const answer = {recovered: true, epoch: EPOCH, seq: newest, events}
+    this.#deliver(this.#stream.answered(answer).events)
+    if (ended && !more && !this.hasEnded) throw incomplete()
   }
 
   /**
@@ -111,14 +130,18 @@ export class JobFeed {
   async *events(signal?: AbortSignal): AsyncGenerator<JobEvent, void> {
     let last = 0
     while (true) {
-      await this.until(() => this.#sequence.last > last || signal?.aborted === true)
-      for (const event of await this.#after(last)) {
+      await this.until(() => this.#stream.position.seq > last || signal?.aborted === true)
+      const events = await this.#after(last)
+      if (signal?.aborted) return
+      for (const event of events) {
         if (signal?.aborted) return
+        if (event.job_seq !== last + 1) throw incomplete()
         last = event.job_seq
         yield event
         if (isTerminal(event.type)) return
       }
-      if (signal?.aborted) return
+      // What the journal does not have either will never come.
+      if (events.length === 0) throw incomplete()
     }
   }
 
@@ -159,4 +182,8 @@ export class JobFeed {
     if (this.hasEnded) this.hooks.onEnd()
     this.#news.raise()
   }
+}
+
+function placeInJob({job_seq}: JobEvent): Position {
+  return {epoch: EPOCH, seq: job_seq}
 }

@@ -26,6 +26,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 
 export {
   type Arguments,
+  type CatalogNews,
   type Check,
   Client,
   type ConnectOptions,
@@ -52,11 +53,13 @@ export {
   type CancelAnswer,
   type Delivery,
   type EventType,
+  type Intake,
   isTerminal,
   type JobDetails,
   type JobEvent,
   type JobRecord,
   type JobState,
+  type MessageLevel,
   type OutputChunk,
   type OutputStream,
   type Progress,

@@ -3,7 +3,7 @@
 import type {Connection} from "./connection"
 import {jobError} from "./errors"
 import type {JobFeed} from "./feed"
-import {type OutputOptions, readOutput} from "./output"
+import {type OutputOptions, readOutput, readResult} from "./output"
 import {
   type CancelAnswer,
   type EventType,
@@ -75,14 +75,16 @@ export class Job implements AsyncIterable<JobEvent> {
   }
 
   /**
-   * What the job gives back, when it has succeeded.
+   * What the job gives back, when it has succeeded; fetched if it is too big for an event.
    *
    * @throws {JobFailed | JobCancelled | JobTimedOut | JobExpired | JobLost} how it ended otherwise
    */
   async result(): Promise<unknown> {
     await this.#feed.until(() => this.#feed.hasEnded)
     const last = this.#feed.newest as JobEvent<TerminalState>
-    if (last.type === "succeeded") return last.result
+    if (last.type === "succeeded") {
+      return last.artifact ? await readResult(this.#feed, this.#connection) : last.result
+    }
     throw jobError(last)
   }
 

@@ -1,112 +1,27 @@
-/** What a job prints, from the journal and then live, without a hole or a repeat. */
+/** What a job prints, from the journal and then live, without a repeat and with its gaps told. */
 
 import type {Connection} from "./connection"
+import {OutputCursor} from "./cursor"
 import type {JobFeed} from "./feed"
 import {
   type OutputChunk,
   type OutputPage,
+  type OutputSource,
   type OutputStream,
   outputTopic,
   uidOf,
   uris,
 } from "./protocol"
 import {Signal} from "./signal"
-import type {Ask} from "./stream"
 
-/** Characters of live output held for a slow reader; more is dropped and asked for later. */
-const HELD_LIMIT = 1_000_000
+/** Bytes asked for at once. */
+const PAGE = 262_144
 
 /** Seconds between questions when live output cannot be subscribed to. */
 const POLL = 1
 
 /** Seconds to wait for bytes that were published before they could be asked for. */
 const PATIENCE = 0.25
-
-/** Puts the pieces of one stream in order by their byte offsets; knows no network. */
-export class OutputCursor {
-  #position: number
-  #behind = false
-  #hasEnded = false
-  #interruptions = 0
-  #held: OutputChunk[] = []
-  #heldLength = 0
-
-  /** @param from the byte offset to begin at */
-  constructor(
-    readonly stream: OutputStream,
-    from: number,
-  ) {
-    this.#position = from
-  }
-
-  /** Whether output may be missing, so that it must be asked for. */
-  get behind(): boolean {
-    return this.#behind
-  }
-
-  /** Whether the job has ended and everything was delivered. */
-  get hasEnded(): boolean {
-    return this.#hasEnded
-  }
-
-  /** Output may have been missed up to this moment. */
-  interrupt(): void {
-    this.#behind = !this.#hasEnded
-    this.#interruptions += 1
-  }
-
-  ask(): Ask {
-    return {since: this.#position, mark: this.#interruptions}
-  }
-
-  /** Take *chunk* as it was published. */
-  live(chunk: OutputChunk): void {
-    this.#held.push(chunk)
-    this.#heldLength += chunk.text.length
-    if (this.#heldLength > HELD_LIMIT) {
-      this.#hold([])
-      this.interrupt()
-    }
-  }
-
-  /** Live chunks that continue what was delivered. */
-  take(): OutputChunk[] {
-    const ready: OutputChunk[] = []
-    const waiting: OutputChunk[] = []
-    for (const chunk of this.#held) {
-      if (chunk.next <= this.#position) continue
-      if (this.#behind || chunk.offset !== this.#position) {
-        this.#behind = true
-        waiting.push(chunk)
-      } else {
-        this.#position = chunk.next
-        ready.push(chunk)
-      }
-    }
-    this.#hold(waiting)
-    return ready
-  }
-
-  /** Take the answer to *ask*. */
-  answer(ask: Ask, {stream, offset, next, text, size, dropped, end}: OutputPage): OutputChunk[] {
-    this.#position = next
-    this.#hasEnded = end
-    // Beyond the limit nothing is kept, so a hole there is never filled. Nor can an overlap be
-    // cut out of the text of a live chunk; its rest is asked for.
-    const isFull = dropped > 0 && next === size
-    this.#hold(isFull ? [] : this.#held.filter(chunk => chunk.offset >= next))
-    const hasHole = this.#held[0] !== undefined && this.#held[0].offset !== next
-    this.#behind = !end && (next < size || hasHole || ask.mark !== this.#interruptions)
-    const ready: OutputChunk[] = text === "" ? [] : [{stream, offset, next, text}]
-    if (end && dropped > 0) ready.push({stream, offset: next, next, text: "", dropped})
-    return ready
-  }
-
-  #hold(chunks: OutputChunk[]): void {
-    this.#held = chunks
-    this.#heldLength = chunks.reduce((length, chunk) => length + chunk.text.length, 0)
-  }
-}
 
 /** Which output to read. */
 export interface OutputOptions {
@@ -187,8 +102,27 @@ export async function* readOutput(
   async function next(cursor: OutputCursor): Promise<OutputChunk[]> {
     const live = cursor.take()
     if (live.length > 0 || !cursor.behind) return live
-    const ask = cursor.ask()
-    const kwargs = {job_id: feed.id, stream: cursor.stream, offset: ask.since}
-    return cursor.answer(ask, (await connection.ask(uris.output, kwargs)) as OutputPage)
+    return await readOn(cursor, feed, connection)
   }
+}
+
+/** The result of a job that has succeeded, where it was too big for the terminal event. */
+export async function readResult(feed: JobFeed, connection: Connection): Promise<unknown> {
+  const cursor = new OutputCursor<"result">("result", 0)
+  let json = ""
+  while (!cursor.hasEnded) {
+    for (const chunk of await readOn(cursor, feed, connection)) json += chunk.text
+  }
+  return JSON.parse(json)
+}
+
+/** Ask for what is missing behind *cursor*. */
+async function readOn<Source extends OutputSource>(
+  cursor: OutputCursor<Source>,
+  feed: JobFeed,
+  connection: Connection,
+): Promise<OutputChunk<Source>[]> {
+  const ask = cursor.ask()
+  const kwargs = {job_id: feed.id, stream: cursor.stream, offset: ask.since, limit: PAGE}
+  return cursor.answer(ask, (await connection.ask(uris.output, kwargs)) as OutputPage<Source>)
 }

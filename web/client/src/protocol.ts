@@ -23,6 +23,11 @@ export function outputTopic(uid: string, jobId: string): string {
   return `taskrealm.user.${uid}.output.${jobId}`
 }
 
+/** The topic that carries the places in the queue of the jobs of the user *uid*. */
+export function queueTopic(uid: string): string {
+  return `taskrealm.user.${uid}.queue`
+}
+
 /** The part of a URI that stands for *authid*: `"u"` and the unpadded base32 of its UTF-8 bytes. */
 export function uidOf(authid: string): string {
   const digits = "abcdefghijklmnopqrstuvwxyz234567"
@@ -69,6 +74,12 @@ export function isTerminal(word: string): word is TerminalState {
   return TERMINAL.has(word)
 }
 
+/**
+ * Whether the node takes jobs and starts them: `open` does both, `paused` starts none,
+ * `draining` does neither.
+ */
+export type Intake = "open" | "paused" | "draining"
+
 /** Who receives the events of a job as they happen. */
 export type Delivery = "user" | "session" | "none"
 
@@ -97,15 +108,22 @@ export interface Progress {
   eta: number | null
 }
 
+/** How much what a program tells matters. */
+export type MessageLevel = "debug" | "info" | "warning" | "error"
+
 /** Durations are in seconds. */
 export interface EventData {
+  delayed: {delay: number | null; not_before: string}
   queued: {position: number}
   started: Record<never, never>
   progress: Progress
-  message: {level: string; text: string; data: unknown}
+  message: {level: MessageLevel; text: string; data: unknown}
+  artifact: {name: string; media_type: string; size: number}
   stopping: {by: string; reason: string | null; grace: number}
-  retrying: Record<never, never>
-  succeeded: {result: unknown; duration: number}
+  /** `attempt` is the one that came to nothing; the next begins after `delay`. */
+  retrying: {reason: string; delay: number; retries_left: number}
+  /** `artifact` is the name of the result where it is too big for an event; then `result` is null. */
+  succeeded: {result: unknown; duration: number; artifact?: string}
   failed: {
     error: string
     exit_code: number | null
@@ -140,12 +158,24 @@ export interface JobRecord {
   timeout: number | null
   tags: string[]
   deliver: Delivery
+  /** How often the job may run again after its executor has died. */
+  retries: number
+  /** The caller's own name for the request. */
+  key: string | null
+  /** Seconds that the job was asked to wait. */
+  delay: number | null
+  /** Before when the job was asked not to start. */
+  not_before: string | null
+  /** When the next attempt is due, as long as the job waits for that. */
+  retry_at: string | null
   started_at: string | null
   ended_at: string | null
   progress: Progress | null
   /** Who asked to stop the job, and why. */
   cancel: {by: string; reason: string | null} | null
   result?: unknown
+  /** The name of a result that is too big for `result`; {@link Job.result} fetches it. */
+  artifact?: string
   error?: string
   exit_code?: number | null
   signal?: string | number | null
@@ -159,7 +189,8 @@ export interface JobRecord {
 export interface JobDetails extends JobRecord {
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
-  /** Bytes kept of each stream. */
+  intake: Intake
+  /** Bytes printed on each stream. */
   output: Record<OutputStream, number>
 }
 
@@ -171,30 +202,36 @@ export interface Task {
   /** JSON Schema (2020-12) of the arguments, properties in declared order. */
   parameters: Record<string, unknown>
   timeout: number | null
+  retries: number
   roles: string[]
 }
 
 export type OutputStream = "stdout" | "stderr"
 
+/** What can be read by offset; `result` is the JSON of a result too big for an event. */
+export type OutputSource = OutputStream | "result"
+
 /** A piece of what a job printed, addressed by byte offset. */
-export interface OutputChunk {
-  stream: OutputStream
+export interface OutputChunk<Source extends OutputSource = OutputStream> {
+  stream: Source
   offset: number
   /** The offset behind this piece. */
   next: number
   text: string
-  /** Bytes that the server did not keep, told once, in the last piece of a stream. */
-  dropped?: number
+  /** Bytes before this piece that are not delivered, because the server did not keep them. */
+  skipped?: number
 }
 
 /** The answer of `taskrealm.output`. */
-export interface OutputPage {
-  stream: OutputStream
+export interface OutputPage<Source extends OutputSource = OutputStream> {
+  stream: Source
   offset: number
   next: number
   text: string
+  /** Bytes printed so far. */
   size: number
-  dropped: number
+  /** Bytes between the offset that was asked for and this one, which are not kept. */
+  skipped: number
   end: boolean
 }
 
@@ -205,14 +242,18 @@ export interface StreamPage {
   seq: number
   events: JobEvent[]
   more: boolean
-  /** Only when not recovered: the jobs that have not ended. */
+  /** Only when not recovered: the jobs that have not ended, newest first. */
   jobs?: JobRecord[]
+  /** Only when not recovered: the `before` that lists the jobs that did not fit; null if none. */
+  next?: string | null
 }
 
 /** The answer of `taskrealm.events` for one job. */
 export interface JobPage {
   events: JobEvent[]
   more: boolean
+  /** Whether the job has ended, so that its terminal event is the last there is. */
+  ended: boolean
 }
 
 export type CancelAnswer = "removed_from_queue" | "stopping" | `already_${JobState}`
@@ -222,9 +263,16 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
   const {type, at, attempt} = event
   if (isTerminal(type)) return {...record, ...dataOf(event), state: type, ended_at: at, attempt}
   switch (type) {
+    case "delayed": {
+      const {delay, not_before} = event
+      return {...record, state: "delayed", delay, not_before}
+    }
     case "queued":
-    case "retrying":
-      return {...record, state: "queued", attempt, progress: null}
+      return {...record, state: "queued", attempt, retry_at: null}
+    case "retrying": {
+      const retry_at = new Date(Date.parse(at) + event.delay * 1000).toISOString()
+      return {...record, state: "delayed", attempt, progress: null, started_at: null, retry_at}
+    }
     case "started":
       return {...record, state: "running", attempt, started_at: at}
     case "progress": {
@@ -260,6 +308,11 @@ export function recordOf(first: JobEvent): JobRecord {
     timeout: null,
     tags: [],
     deliver: "user",
+    retries: 0,
+    key: null,
+    delay: null,
+    not_before: null,
+    retry_at: null,
     started_at: null,
     ended_at: null,
     progress: null,

@@ -1,175 +1,203 @@
 /**
  * Puts events in order, without holes and without repeats; knows no network.
  *
- * Live events and pages of history go in, ordered events come out. Whoever drives a stream
- * subscribes first, and asks for history as long as `behind` says that something may be missing.
+ * The twin of `src/taskrealm/client/stream.py`, where the four rules are told.
  */
 
-import type {JobEvent, JobRecord, StreamPage} from "./protocol"
+import type {JobEvent, JobRecord} from "./protocol"
 
-/** Live items held back while history is missing; more are dropped and asked for later. */
-const BUFFER_LIMIT = 10_000
+/** Events kept that cannot be delivered yet; more are read again later. */
+const AHEAD_LIMIT = 10_000
 
-/** A question for the history after `since`. */
-export interface Ask {
-  since: number
-  /** Interruptions so far: what is interrupted later needs another answer. */
-  mark: number
+/** A place in a stream, right behind the event `seq` of `epoch`; without epoch, unknown. */
+export interface Position {
+  readonly epoch: string | null
+  readonly seq: number
 }
 
-/** A line of items numbered 1, 2, 3, … that is delivered in exactly that order. */
-export class Sequence<T> {
-  #last = 0
-  #behind: boolean
-  #interruptions = 0
-  #buffer = new Map<number, T>()
+/** What a stream needs of the answer of `taskrealm.events`. */
+export interface Answer {
+  recovered: boolean
+  epoch: string
+  /** The newest event that there is. */
+  seq: number
+  events: readonly JobEvent[]
+  /** Only when not recovered: the jobs that have not ended. */
+  jobs?: JobRecord[]
+}
 
-  /** @param behind whether items may have been missed already */
+/** What an answer brought. */
+export interface Page {
+  events: JobEvent[]
+  /** Where the stream was taken up: the jobs that had not ended then, before `events`. */
+  snapshot: JobRecord[] | null
+  /** Whether events before those of this page are lost to this stream. */
+  isReset: boolean
+}
+
+const UNKNOWN: Position = {epoch: null, seq: 0}
+
+/** Where *event* is in the stream of its user. */
+function placeInStream({epoch, seq}: JobEvent): Position {
+  return {epoch, seq: seq ?? 0}
+}
+
+/** A position in a stream of events, and what arrived ahead of it. */
+export class Stream {
+  #position: Position
+  #isFirst: boolean
+  #isDoubtful: boolean
+  #asked: Position | null = null
+  #ahead = new Map<string, JobEvent>()
+
+  /**
+   * @param start where to go on from; null if the first answer is to say where the stream is
+   * @param placeOf where an event is; in the stream of its user unless given
+   */
   constructor(
-    private readonly numberOf: (item: T) => number,
-    behind: boolean,
+    start: Position | null = null,
+    private readonly placeOf: (event: JobEvent) => Position = placeInStream,
+    private readonly aheadLimit = AHEAD_LIMIT,
   ) {
-    this.#behind = behind
+    this.#position = start ?? UNKNOWN
+    this.#isFirst = start === null
+    this.#isDoubtful = start === null
   }
 
-  /** The number of the newest item delivered. */
-  get last(): number {
-    return this.#last
+  /** Right behind the newest event delivered. */
+  get position(): Position {
+    return this.#position
   }
 
-  /** Whether items may be missing, so that history must be asked for. */
-  get behind(): boolean {
-    return this.#behind
+  /** Whether events may be missing. */
+  get isBehind(): boolean {
+    return this.#isDoubtful || this.#asked !== null
   }
 
-  /** Items may have been missed up to this moment. */
-  interrupt(): void {
-    this.#behind = true
-    this.#interruptions += 1
+  /** How many events wait for others. */
+  get ahead(): number {
+    return this.#ahead.size
   }
 
-  ask(): Ask {
-    return {since: this.#last, mark: this.#interruptions}
-  }
-
-  /** Take *items* as they were published; returns what can be delivered now. */
-  live(items: readonly T[]): T[] {
-    const ready: T[] = []
-    for (const item of items) {
-      const number = this.numberOf(item)
-      if (number <= this.#last) continue
-      if (!this.#behind && number === this.#last + 1) {
-        this.#last = number
-        ready.push(item)
-      } else {
-        this.#behind = true
-        if (this.#buffer.size < BUFFER_LIMIT) this.#buffer.set(number, item)
-        else this.interrupt()
+  /** The events to deliver now that a *publication* has arrived. */
+  take(publication: readonly JobEvent[]): JobEvent[] {
+    const ready: JobEvent[] = []
+    for (const event of publication) {
+      if (this.#isNext(event)) {
+        this.#step(event, ready)
+        this.#reachAhead(ready)
+      } else if (!this.#isOver(event)) {
+        this.#keep(event)
       }
     }
     return ready
+  }
+
+  /** Events may have been missed: the connection was lost, or the executor was away. */
+  doubt(): void {
+    this.#isDoubtful = true
   }
 
   /**
-   * Take *items*, a page of the history that *ask* asked for; returns what can be delivered now.
+   * Where to ask from now, if anything is to be asked: for the events that follow.
    *
-   * @param more whether history goes on behind this page
+   * The next question waits for the answer to this one.
    */
-  history(ask: Ask, items: readonly T[], more: boolean): T[] {
-    const ready: T[] = []
-    for (const item of items) {
-      if (this.numberOf(item) !== this.#last + 1) continue
-      this.#last += 1
-      ready.push(item)
-    }
-    if (!more) ready.push(...this.#drain(ask))
-    return ready
+  question(): Position | null {
+    if (this.#asked !== null || !this.#isDoubtful) return null
+    this.#isDoubtful = false
+    this.#asked = this.#position
+    return this.#asked
   }
 
-  /** Go on after *last*, whatever came before; returns what can be delivered now. */
-  restart(ask: Ask, last: number): T[] {
-    this.#last = last
-    return this.#drain(ask)
+  /** There will be no answer to the last question. */
+  failed(): void {
+    this.#asked = null
+    this.#isDoubtful = true
   }
 
-  /** Drop held-back items that do not satisfy *keep*. */
-  retain(keep: (item: T) => boolean): void {
-    for (const [number, item] of this.#buffer) {
-      if (keep(item)) continue
-      this.#buffer.delete(number)
-      this.interrupt()
-    }
-  }
-
-  #drain(ask: Ask): T[] {
-    const ready: T[] = []
-    for (const [number, item] of [...this.#buffer].sort(([a], [b]) => a - b)) {
-      if (number === this.#last + 1) {
-        this.#last = number
-        ready.push(item)
+  /** What to deliver now that the *answer* to the last question has arrived. */
+  answered(answer: Answer): Page {
+    const isFromHere = this.#asked === this.#position
+    this.#asked = null
+    const page: Page = {events: [], snapshot: null, isReset: false}
+    if (answer.recovered) {
+      for (const event of answer.events) {
+        // Meanwhile some of these may have arrived live.
+        if (this.#isNext(event)) this.#step(event, page.events)
       }
-      if (number <= this.#last) this.#buffer.delete(number)
+      if (this.#position.seq < answer.seq) {
+        this.#isDoubtful = true
+        // A hole in the journal itself: asking from here would never end.
+        if (isFromHere && page.events.length === 0) this.#position = UNKNOWN
+      }
+    } else if (isFromHere) {
+      page.snapshot = answer.jobs ?? []
+      page.isReset = !this.#isFirst
+      this.#isFirst = false
+      this.#position = {epoch: answer.epoch, seq: answer.seq}
+    } else {
+      // Too old an answer to say that events are lost: some have arrived since.
+      this.#isDoubtful = true
     }
-    this.#behind = this.#interruptions !== ask.mark || this.#buffer.size > 0
-    return ready
+    this.#reachAhead(page.events)
+    this.#pruneAhead()
+    return page
+  }
+
+  #isNext(event: JobEvent): boolean {
+    const {epoch, seq} = this.placeOf(event)
+    return epoch === this.#position.epoch && seq === this.#position.seq + 1
+  }
+
+  #isOver(event: JobEvent): boolean {
+    const {epoch, seq} = this.placeOf(event)
+    return epoch === this.#position.epoch && seq <= this.#position.seq
+  }
+
+  #step(event: JobEvent, ready: JobEvent[]): void {
+    this.#position = this.placeOf(event)
+    ready.push(event)
+  }
+
+  /** Keep an *event* that is out of reach; asking brings what lies between. */
+  #keep(event: JobEvent): void {
+    if (this.#ahead.size >= this.aheadLimit) {
+      this.#isDoubtful = true
+      return
+    }
+    this.#ahead.set(keyOf(this.placeOf(event)), event)
+    // An open question may bring it within reach; its answer will tell.
+    this.#isDoubtful ||= this.#asked === null
+  }
+
+  /** Move the events that have come within reach to *ready*. */
+  #reachAhead(ready: JobEvent[]): void {
+    while (this.#ahead.size > 0) {
+      const {epoch, seq} = this.#position
+      const key = keyOf({epoch, seq: seq + 1})
+      const event = this.#ahead.get(key)
+      if (!event) return
+      this.#ahead.delete(key)
+      this.#step(event, ready)
+    }
+  }
+
+  /** Drop what is over or of another epoch, and doubt if there was such or a hole. */
+  #pruneAhead(): void {
+    for (const [key, event] of this.#ahead) {
+      if (this.placeOf(event).epoch !== this.#position.epoch) {
+        // Older or newer than where we are now? The next answer will tell.
+        this.#isDoubtful = true
+        this.#ahead.delete(key)
+      } else if (this.#isOver(event)) {
+        this.#ahead.delete(key)
+      }
+    }
+    if (this.#ahead.size > 0) this.#isDoubtful = true
   }
 }
 
-/** A question for the history of a user's stream. */
-export interface StreamAsk extends Ask {
-  epoch: string | null
-}
-
-/** What a stream hands on; a snapshot stands before its events. */
-export interface Delivered {
-  /** The stream could not be continued: these jobs had not ended when it was taken up anew. */
-  snapshot?: JobRecord[]
-  events: JobEvent[]
-}
-
-/** The stream of one user's events, told apart by `epoch` and numbered by `seq`. */
-export class UserStream {
-  #epoch: string | null = null
-  #sequence = new Sequence<JobEvent>(event => event.seq ?? 0, true)
-
-  get behind(): boolean {
-    return this.#sequence.behind
-  }
-
-  /** Events may have been missed: the connection was cut or the executor was away. */
-  interrupt(): void {
-    this.#sequence.interrupt()
-  }
-
-  ask(): StreamAsk {
-    return {epoch: this.#epoch, ...this.#sequence.ask()}
-  }
-
-  /** Take a live publication; every event must have a `seq`. */
-  live(events: readonly JobEvent[]): Delivered {
-    const ready: JobEvent[] = []
-    for (const event of events) {
-      // Only an answer can tell which epoch holds.
-      if (event.epoch !== this.#epoch) this.#sequence.interrupt()
-      ready.push(...this.#sequence.live([event]))
-    }
-    return {events: ready}
-  }
-
-  /** Take the answer to *ask*. */
-  answer(ask: StreamAsk, page: StreamPage): Delivered {
-    if (ask.epoch !== this.#epoch) return {events: []}
-    this.#sequence.retain(event => event.epoch === page.epoch)
-    if (!page.recovered) {
-      this.#epoch = page.epoch
-      return {snapshot: page.jobs ?? [], events: this.#sequence.restart(ask, page.seq)}
-    }
-    const events = this.#sequence.history(ask, page.events, page.more)
-    if (this.#sequence.last < page.seq) {
-      this.#sequence.interrupt()
-      // History with a hole in it would keep us asking for ever: take the stream up anew.
-      if (events.length === 0) this.#epoch = null
-    }
-    return {events}
-  }
+function keyOf({epoch, seq}: Position): string {
+  return `${seq} ${epoch}`
 }

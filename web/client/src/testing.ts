@@ -15,14 +15,18 @@ import {
   advance,
   type EventData,
   type EventType,
+  type Intake,
   isTerminal,
   type JobDetails,
   type JobEvent,
   type JobRecord,
   jobsTopic,
+  type MessageLevel,
   type OutputPage,
+  type OutputSource,
   type OutputStream,
   outputTopic,
+  queueTopic,
   recordOf,
   type StreamPage,
   type Task,
@@ -38,6 +42,8 @@ type Options = Record<string, unknown>
 export class FakeNode {
   /** Whether calls find no executor. */
   isExecutorAway = false
+  /** Whether jobs are taken and started, as callers are told. */
+  intake: Intake = "open"
   /** Whether new sessions find no router. */
   isUnreachable = false
   /** Seconds that a publication or an answer takes; asked for each. */
@@ -45,6 +51,7 @@ export class FakeNode {
 
   readonly tasks: Task[] = []
   readonly jobs = new Map<string, FakeJob>()
+  #keys = new Map<string, FakeJob>()
   #programs = new Map<string, (job: FakeJob) => void>()
   #streams = new Map<string, {epoch: string; events: JobEvent[]; forgotten: number}>()
   #sessions = new Set<FakeSession>()
@@ -53,8 +60,8 @@ export class FakeNode {
   /** @param program runs each job of the task; without one the test moves the job itself */
   addTask(task: Partial<Task> & {name: string}, program: (job: FakeJob) => void = () => {}): void {
     const parameters = {type: "object", properties: {}}
-    const defaults = {title: task.name, help: "", parameters, timeout: 3600, roles: ["user"]}
-    this.tasks.push({...defaults, ...task})
+    const limits = {timeout: 3600, retries: 0}
+    this.tasks.push({title: task.name, help: "", parameters, ...limits, roles: ["user"], ...task})
     this.#programs.set(task.name, program)
   }
 
@@ -79,7 +86,12 @@ export class FakeNode {
   /** The executor comes back, and says so. */
   returnExecutor(): void {
     this.isExecutorAway = false
-    this.publish(uris.catalog, {tasks: this.tasks.length})
+    this.publish(uris.catalog, {tasks: this.tasks.length, intake: this.intake})
+  }
+
+  /** Tell *authid* the places in the queue that its jobs have. */
+  tellPositions(authid: string, places: Record<string, number>): void {
+    this.publish(queueTopic(uidOf(authid)), places)
   }
 
   /** Every event of the stream of *authid*, whether or not the journal still reaches back to it. */
@@ -136,19 +148,24 @@ export class FakeNode {
       case uris.token:
         return {token: session.authid, expires_at: "2100-01-01T00:00:00.000000+00:00"}
       case uris.check:
-        return {argv: ["run", String(args[0]), JSON.stringify(args[2])], timeout: 60, position: 0}
+        return {
+          argv: ["run", String(args[0]), JSON.stringify(args[2])],
+          timeout: 60,
+          position: 0,
+          intake: this.intake,
+        }
       case uris.exec:
         return this.#exec(session, args, kwargs)
       case uris.cancel:
         return this.job(args[0]).cancel(session.authid, kwargs)
       case uris.job:
-        return this.job(args[0]).details
+        return this.job(args[0] ?? kwargs.job_id).details
       case uris.jobs:
         return this.#page(session.authid, kwargs)
       case uris.events:
         return "job_id" in kwargs ? this.#history(kwargs) : this.#recover(session.authid, kwargs)
       case uris.output:
-        return this.job(kwargs.job_id).read(kwargs.stream as OutputStream, Number(kwargs.offset))
+        return this.job(kwargs.job_id).read(kwargs.stream as OutputSource, Number(kwargs.offset))
       default:
         throw new TaskRealmError("not_authorized", `You may not call ${uri}`)
     }
@@ -164,12 +181,18 @@ export class FakeNode {
       const fields = Object.fromEntries(missing.map(name => [name, "Field required"]))
       throw new TaskRealmError("invalid_arguments", "Some arguments were refused", {fields})
     }
+    const key = options.key === undefined ? "" : `${session.authid} ${options.key}`
+    const known = this.#keys.get(key)
+    if (known) {
+      return {job_id: known.id, state: known.record.state, position: null, is_new: false}
+    }
     const id = (this.jobs.size + 1).toString(16).padStart(32, "0")
     const job = new FakeJob(this, session, id, task, kwargs, options)
     this.jobs.set(id, job)
+    if (key) this.#keys.set(key, job)
     job.append("queued", {position: 1})
     queueMicrotask(() => this.#programs.get(task)?.(job))
-    return {job_id: id, state: "queued", position: 1}
+    return {job_id: id, state: "queued", position: 1, is_new: true}
   }
 
   #page(owner: string, {before, limit = 50}: Options): object {
@@ -180,9 +203,10 @@ export class FakeNode {
   }
 
   #history({job_id, since, limit = 1000}: Options): object {
-    const later = this.job(job_id).events.slice(Number(since))
+    const job = this.job(job_id)
+    const later = job.events.slice(Number(since))
     const events = later.slice(0, Number(limit))
-    return {events, more: events.length < later.length}
+    return {events, more: events.length < later.length, ended: job.hasEnded}
   }
 
   #recover(authid: string, {epoch, since, limit = 1000}: Options): StreamPage {
@@ -191,7 +215,8 @@ export class FakeNode {
     if (epoch !== stream.epoch || Number(since) < stream.forgotten) {
       const jobs = [...this.jobs.values()].map(job => job.record)
       const open = jobs.filter(job => job.owner === authid && !isTerminal(job.state))
-      return {recovered: false, epoch: stream.epoch, seq, jobs: open, events: [], more: false}
+      const answer = {epoch: stream.epoch, seq, events: [], more: false}
+      return {...answer, recovered: false, jobs: open, next: null}
     }
     const events = stream.events.slice(Number(since), Number(since) + Number(limit))
     const more = Number(since) + events.length < seq
@@ -211,10 +236,13 @@ export class FakeNode {
 /** A job that a test moves by hand, or a program of a {@link FakeNode}. */
 export class FakeJob {
   readonly events: JobEvent[] = []
-  readonly printed: Record<OutputStream, Uint8Array> = {
+  readonly printed: Record<OutputSource, Uint8Array> = {
     stdout: new Uint8Array(),
     stderr: new Uint8Array(),
+    result: new Uint8Array(),
   }
+  /** The bytes of each stream that are not kept, once they are printed. */
+  gap = {from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY}
   readonly owner: string
   #startedAt = 0
 
@@ -240,7 +268,8 @@ export class FakeJob {
   get details(): JobDetails {
     const {stdout, stderr} = this.printed
     const position = this.record.state === "queued" ? 1 : null
-    return {...this.record, position, output: {stdout: stdout.length, stderr: stderr.length}}
+    const output = {stdout: stdout.length, stderr: stderr.length}
+    return {...this.record, position, intake: this.node.intake, output}
   }
 
   get hasEnded(): boolean {
@@ -261,6 +290,10 @@ export class FakeJob {
     return this.append("progress", {fraction, message, eta})
   }
 
+  message(text: string, level: MessageLevel = "info", data: unknown = null) {
+    return this.append("message", {level, text, data})
+  }
+
   print(text: string, stream: OutputStream = "stdout"): this {
     const before = this.printed[stream]
     const bytes = new TextEncoder().encode(text)
@@ -271,6 +304,15 @@ export class FakeJob {
     const chunk = {stream, offset: before.length, next: after.length, text}
     this.node.publish(outputTopic(uidOf(this.owner), this.id), chunk)
     return this
+  }
+
+  /** Succeed with a *result* too big for an event. */
+  succeedBig(result: unknown): this {
+    this.printed.result = new TextEncoder().encode(JSON.stringify(result))
+    const size = this.printed.result.length
+    this.append("artifact", {name: "result.json", media_type: "application/json", size})
+    const ending = {result: null, artifact: "result.json", duration: this.#duration}
+    return this.append("succeeded", ending)
   }
 
   succeed(result: unknown = null): this {
@@ -298,14 +340,17 @@ export class FakeJob {
   }
 
   /** @internal */
-  read(stream: OutputStream, offset: number): OutputPage {
+  read(stream: OutputSource, offset: number): OutputPage<OutputSource> {
     const bytes = this.printed[stream]
     const size = bytes.length
+    const {from, to} = this.gap
+    const start = offset >= from && offset < to ? to : offset
     // Pages end between characters: continuation bytes of UTF-8 are 10xxxxxx.
-    let next = Math.min(size, offset + 65_536)
+    let next = Math.min(size, start + 65_536, start < from ? from : size)
     while (next < size && ((bytes[next] ?? 0) & 0xc0) === 0x80) next -= 1
-    const text = new TextDecoder().decode(bytes.slice(offset, next))
-    return {stream, offset, next, text, size, dropped: 0, end: this.hasEnded && next === size}
+    const text = new TextDecoder().decode(bytes.slice(start, next))
+    const end = this.hasEnded && next === size
+    return {stream, offset: start, next, text, size, skipped: start - offset, end}
   }
 
   get #duration(): number {

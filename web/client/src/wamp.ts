@@ -13,7 +13,17 @@ export interface JoinOptions {
   url: string
   realm: string
   ticket: string
+  /** Bytes of the largest message that the router takes; the usual ones unless given. */
+  sendLimit?: number | undefined
+  /** The id of a client in all its sessions: a new one takes over from an older one. */
+  client: string
 }
+
+/** Bytes of one message that a node takes unless it is set otherwise. */
+const SEND_LIMIT = 1_048_576
+
+/** Bytes of a message besides what is given to the procedure. */
+const ENVELOPE = 256
 
 /** A joined session. Every promise settles when the session is lost, at the latest. */
 export interface Session {
@@ -50,7 +60,7 @@ export type Join = (options: JoinOptions, signal: AbortSignal) => Promise<Sessio
  *
  * @throws {JoinRefused} refused, unreachable, or given up because *signal* was aborted
  */
-export const join: Join = async ({url, realm, ticket}, signal) => {
+export const join: Join = async ({url, realm, ticket, sendLimit, client}, signal) => {
   const {default: autobahn} = await import("autobahn-browser")
   const {Session, Result, serializer, transports} = autobahn
   const Factory = transports.get("websocket")
@@ -93,7 +103,7 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
     const giveUp = () => end()
     signal.addEventListener("abort", giveUp, {once: true})
     closed.then(() => reject(refusal))
-    transport.onopen = () => session.join(realm, ["ticket"], "")
+    transport.onopen = () => session.join(realm, ["ticket"], "", {client})
     transport.onclose = end
     session.onjoin = details => {
       signal.removeEventListener("abort", giveUp)
@@ -113,6 +123,8 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
     closed,
     call: (uri, args, kwargs) =>
       settled(async () => {
+        // The router would close the connection over it, for everybody who uses it.
+        requireRoom(args, kwargs, sendLimit ?? SEND_LIMIT)
         const result = await session.call(uri, args, kwargs)
         return result instanceof Result ? {args: result.args, kwargs: result.kwargs} : result
       }),
@@ -128,9 +140,18 @@ export const join: Join = async ({url, realm, ticket}, signal) => {
 
   function asError(error: unknown): TaskRealmError {
     if (error instanceof autobahn.Error) return fromWire(error.error, error.args, error.kwargs)
+    if (error instanceof TaskRealmError) return error
     // autobahn throws texts: "session not open", "subscription not active".
     return typeof error === "string" ? disconnected() : new TaskRealmError("internal", `${error}`)
   }
+}
+
+/** @throws {TaskRealmError} `too_large` when a call with these arguments exceeds *limit* bytes */
+function requireRoom(args: readonly unknown[], kwargs: object, limit: number): void {
+  const size = new TextEncoder().encode(JSON.stringify([args, kwargs])).length + ENVELOPE
+  if (size <= limit) return
+  const message = `A call of ${size} bytes is larger than the ${limit} bytes that the node takes`
+  throw new TaskRealmError("too_large", message, {limit})
 }
 
 /** autobahn would take the `when` library otherwise, whose promises report rejections early. */

@@ -5,6 +5,7 @@ import {
   type Job,
   type JobEvent,
   JobFailed,
+  type Snapshot,
   type Status,
   TaskRealmError,
 } from "../src/index"
@@ -58,6 +59,21 @@ describe("a job", () => {
 
     expect(await types(job)).toEqual(["queued", "started", "progress", "succeeded"])
     expect(job.state).toBe("succeeded")
+  })
+
+  // capability: U9
+  test("passes on what its program tells, as it is", async () => {
+    const client = await join()
+    const job = await client.exec("hello")
+    const told: [string, string, unknown][] = []
+    job.on("message", ({level, text, data}) => told.push([level, text, data]))
+    node.job(job.id).start().message("first").message("full", "warning", {free: 0}).succeed()
+    await vi.waitFor(() => expect(told).toHaveLength(2))
+
+    expect(told).toEqual([
+      ["info", "first", null],
+      ["warning", "full", {free: 0}],
+    ])
   })
 
   test("loses no event that comes before its handle is there", async () => {
@@ -160,6 +176,69 @@ describe("a job", () => {
   })
 })
 
+describe("a key", () => {
+  // capability: S8
+  test("makes one job of a request whose answer was lost", async () => {
+    const client = await join()
+    node.delay = () => 0.02
+    const submitted = client.exec("hello", {}, {key: "order 7"})
+    await vi.waitFor(() => expect(node.jobs.size).toBe(1), {interval: 1})
+    node.cut()
+    const job = await submitted
+    node.job(job.id).start().succeed("once")
+
+    expect(node.jobs.size).toBe(1)
+    expect(await types(job)).toEqual(["queued", "started", "succeeded"])
+    expect(await job.result()).toBe("once")
+  })
+
+  test("gives the same job to whoever asks again", async () => {
+    const client = await join()
+    const first = await client.exec("hello", {}, {key: "order 7"})
+    node.job(first.id).start().succeed("once")
+    const again = await client.exec("hello", {}, {key: "order 7"})
+
+    expect(again.id).toBe(first.id)
+    expect(await again.result()).toBe("once")
+  })
+
+  test("is what repeating needs: without one, a lost answer is an error", async () => {
+    const client = await join()
+    node.delay = () => 0.02
+    const submitted = client.exec("hello")
+    await vi.waitFor(() => expect(node.jobs.size).toBe(1), {interval: 1})
+    node.cut()
+
+    await expect(submitted).rejects.toMatchObject({code: "disconnected"})
+  })
+})
+
+test("who listens to positions hears of them, also after a lost connection", async () => {
+  const client = await join()
+  const heard: unknown[] = []
+  client.on("positions", places => heard.push(places))
+  await vi.waitFor(() => {
+    node.tellPositions("ana", {job: 3})
+    expect(heard).toContainEqual({job: 3})
+  })
+  node.cut()
+
+  await vi.waitFor(() => {
+    node.tellPositions("ana", {job: 1})
+    expect(heard).toContainEqual({job: 1})
+  })
+})
+
+test("a result too big for an event is fetched", async () => {
+  const client = await join()
+  const job = await client.exec("hello")
+  const numbers = Array.from({length: 50_000}, (_, number) => number)
+  node.job(job.id).start().succeedBig(numbers)
+
+  expect(await job.result()).toEqual(numbers)
+  expect(job.record).toMatchObject({result: null, artifact: "result.json"})
+})
+
 describe("output", () => {
   test("joins history and live without a hole or a repeat", async () => {
     const client = await join()
@@ -184,6 +263,22 @@ describe("output", () => {
     node.job(job.id).print("three").succeed()
 
     expect(await text).toBe("one two three")
+  })
+
+  // capability: N7
+  test("tells how much of it was not kept, where it is missing", async () => {
+    const client = await join()
+    const job = await client.exec("hello")
+    const program = node.job(job.id).start()
+    program.gap = {from: 6, to: 17}
+    program.print("first forgotten last").succeed()
+    const pieces: object[] = []
+    for await (const {text, skipped = 0} of job.output()) pieces.push({text, skipped})
+
+    expect(pieces).toEqual([
+      {text: "first ", skipped: 0},
+      {text: "ast", skipped: 11},
+    ])
   })
 
   test("begins where it is asked to", async () => {
@@ -366,8 +461,8 @@ describe("a client", () => {
   test("says so when missed events are gone, and jobs are complete all the same", async () => {
     const client = await join()
     const job = await client.exec("hello")
-    const snapshots: boolean[] = []
-    client.on("snapshot", ({isFirst}) => snapshots.push(isFirst))
+    const snapshots: Snapshot[] = []
+    client.on("snapshot", snapshot => snapshots.push(snapshot))
     node.cut()
     node.job(job.id).start().progress(0.5)
     node.forget("ana")
@@ -376,7 +471,30 @@ describe("a client", () => {
     node.job(job.id).succeed()
 
     expect(await types(job)).toEqual(["queued", "started", "progress", "succeeded"])
-    expect(snapshots).toEqual([false])
+    expect(snapshots).toMatchObject([{isFirst: false, next: null, jobs: [{job_id: job.id}]}])
+  })
+
+  test.each([
+    ["all are gone", () => []],
+    ["the last is gone", (events: JobEvent[]) => events.slice(0, -1)],
+    [
+      "one in the middle is gone",
+      (events: JobEvent[]) => events.filter(each => each.job_seq !== 2),
+    ],
+  ])("says so when of the events of an ended job %s", async (_, keep) => {
+    const client = await join()
+    const {id} = await client.exec("hello")
+    const {events} = node.job(id).start().progress(0.5).succeed()
+    const answer = node.answer.bind(node)
+    vi.spyOn(node, "answer").mockImplementation((session, uri, args, kwargs) => {
+      if (uri !== "taskrealm.events" || !kwargs.job_id) return answer(session, uri, args, kwargs)
+      const later = keep([...events]).filter(each => each.job_seq > Number(kwargs.since))
+      return {events: later, more: false, ended: true}
+    })
+    const job = (await join()).job(id)
+
+    await expect(types(job)).rejects.toMatchObject({code: "incomplete"})
+    await expect(job.result()).rejects.toMatchObject({code: "incomplete"})
   })
 
   test("does not let a failing listener keep others from hearing", async () => {

@@ -148,7 +148,7 @@ describe("a topic", () => {
     await pass(1)
 
     expect(onReady).toHaveBeenCalledTimes(2)
-    expect(onPublication).toHaveBeenCalledExactlyOnceWith({tasks: 0})
+    expect(onPublication).toHaveBeenCalledExactlyOnceWith({tasks: 0, intake: "open"})
   })
 
   test("is subscribed once for all its handlers, and no longer than it has any", async () => {

@@ -40,6 +40,22 @@ test("a job is what its events tell", () => {
   expect(record).not.toHaveProperty("at")
 })
 
+test("a job waits for its time, and for its next attempt", () => {
+  const head = {at: "2030-01-01T00:00:00.000000+00:00"}
+  const delayed = recordOf(event("delayed", {delay: 60, not_before: "2030-01-01T00:01:00Z"}))
+  const retrying = advance(
+    advance(advance(delayed, event("queued", {position: 1})), event("started")),
+    event("retrying", {...head, reason: "the executor died", delay: 2, retries_left: 1}),
+  )
+
+  expect(delayed).toMatchObject({state: "delayed", delay: 60, not_before: "2030-01-01T00:01:00Z"})
+  expect(retrying).toMatchObject({state: "delayed", retry_at: "2030-01-01T00:00:02.000Z"})
+  expect(advance(retrying, event("queued", {position: 1}))).toMatchObject({
+    state: "queued",
+    retry_at: null,
+  })
+})
+
 test("an event of a kind unknown to us changes nothing", () => {
   const record = recordOf(event("queued", {position: 1}))
 

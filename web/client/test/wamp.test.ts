@@ -61,7 +61,7 @@ class FakeSocket {
 beforeEach(() => vi.stubGlobal("WebSocket", FakeSocket))
 afterEach(() => vi.unstubAllGlobals())
 
-const OPTIONS = {url: "ws://node/ws", realm: "taskrealm", ticket: "secret"}
+const OPTIONS = {url: "ws://node/ws", realm: "taskrealm", ticket: "secret", client: "c0ffee"}
 
 async function open(): Promise<{socket: FakeSocket; session: Promise<Session>}> {
   const before = FakeSocket.newest
@@ -91,7 +91,10 @@ describe("joining", () => {
     socket.say(WELCOME, 1, {roles: {}, authid: "ana", authrole: "user"})
 
     expect(socket.protocols).toEqual(["wamp.2.json"])
-    expect(hello.slice(1)).toMatchObject(["taskrealm", {authmethods: ["ticket"]}])
+    expect(hello.slice(1)).toMatchObject([
+      "taskrealm",
+      {authmethods: ["ticket"], authextra: {client: "c0ffee"}},
+    ])
     expect(answer[1]).toBe("secret")
     expect(await session).toMatchObject({authid: "ana", role: "user"})
   })
@@ -124,6 +127,16 @@ describe("joining", () => {
 })
 
 describe("a session", () => {
+  test("refuses a call that the router would close the connection over", async () => {
+    const {socket, session} = await joined()
+    const tooMuch = session.call("taskrealm.exec", [], {text: "é".repeat(600_000)})
+
+    await expect(tooMuch).rejects.toMatchObject({code: "too_large", data: {limit: 1_048_576}})
+    void session.call("taskrealm.exec", [], {text: "x".repeat(1_000_000)}).catch(() => {})
+    await socket.expect(CALL)
+    expect(socket.isClosed).toBe(false)
+  })
+
   test("calls and gives back the one positional result", async () => {
     const {socket, session} = await joined()
     const answer = session.call("taskrealm.job", ["1"], {})

@@ -49,6 +49,8 @@ node.addTask(
         job.progress(Math.min(1, tick / 100), `frame ${tick * 144} of 14400`, (100 - tick) / 5)
         job.print(`frame=${tick * 144} fps= 48 q=23.0 size= ${tick * 320}kB speed=2.1x\n`)
         if (tick % 25 === 0) job.print(`[libx264] VBV underflow at frame ${tick * 144}\n`, "stderr")
+        if (tick === 20) job.message("Reading chapter marks")
+        if (tick === 40) job.message("Two frames are damaged", "warning", {frames: [5761, 5762]})
         if (tick < 100) return true
         job.succeed({file: "a-720p.mp4", size: 31_415_926})
         return false

@@ -33,6 +33,11 @@ export function bytes(size: number): string {
   return `${(size / 1_000_000).toFixed(1)} MB`
 }
 
+/** *number* to the last digit: `"1 234 567"`. */
+export function grouped(number: number): string {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f")
+}
+
 /** *fraction* of the whole, never 100 % before it is all. */
 export function percent(fraction: number): string {
   return `${Math.floor(fraction * 100)} %`

@@ -1,6 +1,7 @@
 /** Output as the lines that a page shows; knows no page. */
 
 import type {OutputChunk, OutputStream} from "@taskrealm/client"
+import {grouped} from "./format"
 
 /** A line that grows longer is broken, so that one endless line cannot freeze the page. */
 const LINE_LIMIT = 4000
@@ -13,6 +14,8 @@ export interface Line {
   number: number
   stream: OutputStream
   text: string
+  /** Says that output is missing here; the program did not print it. */
+  isGap?: boolean
 }
 
 /** Turns chunks into lines; each stream has its own unfinished one. */
@@ -21,8 +24,13 @@ export class OutputLines {
   #open: Partial<Record<OutputStream, {line: Line; raw: string}>> = {}
 
   /** Lines that are new or have changed by *chunk*. */
-  add({stream, text}: Pick<OutputChunk, "stream" | "text">): Line[] {
+  add({stream, text, skipped = 0}: Pick<OutputChunk, "stream" | "text" | "skipped">): Line[] {
     const changed: Line[] = []
+    if (skipped > 0) {
+      delete this.#open[stream]
+      const text = `… ${grouped(skipped)} bytes not kept …`
+      changed.push({...this.#newLine(stream), text, isGap: true})
+    }
     const pieces = text.split("\n")
     pieces.forEach((piece, index) => {
       const isFinished = index < pieces.length - 1

@@ -19,6 +19,16 @@ test("empty lines stay", () => {
   expect(shown(["one\n\n"], ["\ntwo\n"])).toEqual(["one", "", "", "two"])
 })
 
+test("what is missing is a line of its own, with its number of bytes", () => {
+  const lines = new OutputLines()
+  lines.add({stream: "stdout", text: "the beginni"})
+
+  expect(lines.add({stream: "stdout", text: "nd\n", skipped: 1_234_567})).toEqual([
+    {number: 2, stream: "stdout", text: "… 1\u202f234\u202f567 bytes not kept …", isGap: true},
+    {number: 3, stream: "stdout", text: "nd"},
+  ])
+})
+
 test("each stream has its own unfinished line", () => {
   expect(shown(["out"], ["err", "stderr"], ["put\n"], ["or\n", "stderr"])).toEqual([
     "output",

@@ -1,10 +1,10 @@
 /** What a job prints, live; stays usable whatever the amount. */
 
-import type {Job, OutputStream} from "@taskrealm/client"
+import type {Job, OutputChunk, OutputStream} from "@taskrealm/client"
 import {html, type TemplateResult} from "lit"
 import {customElement, property, query, state} from "lit/decorators.js"
 import {PageElement} from "../element"
-import {bytes} from "../format"
+import {bytes, grouped} from "../format"
 import {type Line, OutputLines} from "../lines"
 
 /** Lines kept in the page. */
@@ -28,6 +28,7 @@ export class OutputView extends PageElement {
   @query(".output") private box!: HTMLElement
 
   #lines = new OutputLines()
+  #skipped: Record<OutputStream, number> = {stdout: 0, stderr: 0}
   #rows = new Map<number, HTMLElement>()
   #pending: Line[] = []
   #drawing: Promise<void> | null = null
@@ -52,7 +53,7 @@ export class OutputView extends PageElement {
       for await (const chunk of this.job.output({from, signal: this.#leave.signal})) {
         let {text} = chunk
         if (cut.delete(chunk.stream)) text = text.slice(text.indexOf("\n") + 1)
-        if (chunk.dropped) this.note = `${bytes(chunk.dropped)} were beyond the limit and not kept.`
+        if (chunk.skipped) this.note = this.#missing(chunk)
         this.#pending.push(...this.#lines.add({...chunk, text}))
         this.#drawing ??= new Promise(requestAnimationFrame).then(() => this.#draw())
         taken += text.length
@@ -81,9 +82,16 @@ export class OutputView extends PageElement {
     this.requestUpdate()
   }
 
-  #rowOf({number, stream, text}: Line): HTMLElement {
+  #missing({stream, skipped = 0}: OutputChunk): string {
+    this.#skipped[stream] += skipped
+    const all = Object.values(this.#skipped).reduce((sum, each) => sum + each)
+    return `${grouped(all)} bytes are not shown, because they were not kept.`
+  }
+
+  #rowOf({number, stream, text, isGap = false}: Line): HTMLElement {
     const row = document.createElement("div")
     row.dataset.stream = stream
+    if (isGap) row.dataset.gap = ""
     row.textContent = text
     this.#rows.set(number, row)
     this.count = number

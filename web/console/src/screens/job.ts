@@ -1,11 +1,12 @@
 /** One job: watch it, stop it, run it again. */
 
-import {type Client, isTerminal, type Job, type JobDetails} from "@taskrealm/client"
+import {type Client, isTerminal, type Job, type JobDetails, type JobEvent} from "@taskrealm/client"
 import {html, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
 import {type Catalog, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
 import {duration, moment, percent, pretty, progressText} from "../format"
+import {messageList} from "../parts/messages"
 import {loading, problem} from "../parts/notice"
 import "../parts/output"
 import {progressBar} from "../parts/progress"
@@ -23,6 +24,7 @@ export class JobScreen extends PageElement {
   @state() private failure: Error | null = null
   @state() private isAsking = false
   #job: Job | null = null
+  #messages: JobEvent<"message">[] = []
   #stop = () => {}
   #looking: ReturnType<typeof setInterval> | undefined
 
@@ -31,7 +33,10 @@ export class JobScreen extends PageElement {
     const details = await job.details()
     if (this.#job === null) {
       this.#job = job
-      this.#stop = job.on("event", () => this.requestUpdate())
+      this.#stop = job.on("event", event => {
+        if (event.type === "message") this.#messages.push(event)
+        this.requestUpdate()
+      })
     }
     return details
   })
@@ -56,6 +61,28 @@ export class JobScreen extends PageElement {
     showIcon("idle")
   }
 
+  /** A result that no event could carry. */
+  #bigResult(name: string): TemplateResult {
+    return html`
+      <section>
+        <h2>Result</h2>
+        <p>It is too big to be shown here. <button @click=${() => this.#save(name)}>Save ${name}</button></p>
+      </section>
+    `
+  }
+
+  async #save(name: string): Promise<void> {
+    try {
+      const result = await this.client.job(this.jobId).result()
+      const url = URL.createObjectURL(new Blob([pretty(result)], {type: "application/json"}))
+      const link = Object.assign(document.createElement("a"), {href: url, download: name})
+      link.click()
+      URL.revokeObjectURL(url)
+    } catch (error) {
+      this.failure = error as Error
+    }
+  }
+
   /** What was asked for at first, and what the events have told since. */
   get #record(): JobDetails | undefined {
     const details = this.#details.value
@@ -69,6 +96,10 @@ export class JobScreen extends PageElement {
       tags,
       timeout,
       deliver,
+      retries,
+      key,
+      delay,
+      not_before,
       ...news
     } = live
     return {...details, ...news}
@@ -101,7 +132,8 @@ export class JobScreen extends PageElement {
       <p class="hidden" aria-live="polite">${announcement(record)}</p>
       ${this.failure ? problem(this.failure) : ""}
       ${this.#situation(record)}
-      ${outcome(record)}
+      ${record.artifact ? this.#bigResult(record.artifact) : outcome(record)}
+      ${messageList(this.#messages)}
       <section>
         <h2>Output</h2>
         ${this.#job ? html`<tr-output .job=${this.#job} .sizes=${record.output}></tr-output>` : ""}
@@ -133,9 +165,16 @@ export class JobScreen extends PageElement {
   }
 
   #situation(record: JobDetails): TemplateResult | string {
-    const {state, progress, position, cancel} = record
+    const {state, progress, position, cancel, intake} = record
     if (state === "queued") {
-      return html`<p>${position ? `Number ${position} in line.` : "Waiting to start."}</p>`
+      const place = position ? `Number ${position} in line.` : "Waiting to start."
+      const held = intake === "open" ? "" : ` The queue is ${intake}: nothing starts just now.`
+      return html`<p>${place}${held}</p>`
+    }
+    if (state === "delayed") {
+      const due = record.retry_at ?? record.not_before
+      const when = due ? ` at ${moment(due)}` : ""
+      return html`<p>${record.retry_at ? "Runs again" : "May start"}${when}.</p>`
     }
     if (isTerminal(state)) return ""
     const why = cancel?.reason ? `: ${cancel.reason}` : ""

@@ -1,0 +1,126 @@
+"""Ends jobs that use up more than they may."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+from .threads import Threads
+from .usage import Accounts, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..tasks import Limits
+
+LOOK_INTERVAL = 0.25  # seconds between two looks at what jobs use
+
+# Never a thread that kills: to look can take as long as a process is stuck in the kernel.
+WATCHERS = Threads(1, "taskrealm-watch")
+
+
+class _Ward(NamedTuple):
+    """A job that is watched."""
+
+    cookie: str
+    limits: Limits
+    on_excess: Callable[[str], None]
+
+
+class Watchdog:
+    """
+    Looks at running jobs with limits, about four times a second, and tells who exceeds one.
+
+    That needs no privilege, and binds those who have some. It sleeps while no such job runs.
+    """
+
+    def __init__(self) -> None:
+        self._wards: dict[int, _Ward] = {}
+        self._accounts = Accounts()
+        self._is_awake = False
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Watchdog:
+        """The one watchdog of *loop*, which lasts as long as the loop."""
+        watchdog = _WATCHDOGS.get(loop)
+        if watchdog is None:
+            watchdog = _WATCHDOGS[loop] = cls()
+        return watchdog
+
+    def watch(
+        self, pid: int, cookie: str, limits: Limits, on_excess: Callable[[str], None]
+    ) -> None:
+        """
+        Watch the job with the main process *pid* until it is forgotten.
+
+        *on_excess* is called once, in the loop's thread, with a sentence that names the
+        limit. Limits other than of processes, memory and processor time are none of its
+        business.
+        """
+        if limits.processes is None and limits.memory is None and limits.cpu is None:
+            return
+        self._wards[pid] = _Ward(cookie, limits, on_excess)
+        if not self._is_awake:
+            self._is_awake = True
+            asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+
+    def forget(self, pid: int) -> None:
+        """The job with the main process *pid* has ended."""
+        self._wards.pop(pid, None)
+
+    def _look(self) -> None:
+        if not self._wards:
+            self._is_awake = False
+            return
+        loop = asyncio.get_running_loop()
+        look = loop.run_in_executor(WATCHERS, _excesses, self._accounts, dict(self._wards))
+        look.add_done_callback(self._tell)
+
+    def _tell(self, look: asyncio.Future[dict[int, str]]) -> None:
+        if look.cancelled():
+            return
+        asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+        if isinstance(look.exception(), OSError):
+            # No more files can be opened just now.
+            return
+        for pid, sentence in look.result().items():
+            ward = self._wards.pop(pid, None)
+            if ward is not None:
+                ward.on_excess(sentence)
+
+
+def _excesses(accounts: Accounts, wards: dict[int, _Ward]) -> dict[int, str]:
+    """A sentence for each of *wards* that uses more than it may."""
+    usages = accounts.look(
+        {pid: ward.cookie for pid, ward in wards.items()},
+        {pid: ward.limits.processes or math.inf for pid, ward in wards.items()},
+    )
+    found = ((pid, _excess(usage, wards[pid].limits)) for pid, usage in usages.items())
+    return {pid: sentence for pid, sentence in found if sentence is not None}
+
+
+def _excess(usage: Usage, limits: Limits) -> str | None:
+    if limits.processes is not None and len(usage.pids) > limits.processes:
+        return f"The job used more than its limit of {limits.processes} processes"
+    if limits.memory is not None and _exceeds(usage, limits.memory):
+        return f"The job used more than its limit of {_amount(limits.memory)} of memory"
+    if limits.cpu is not None and usage.cpu > limits.cpu:
+        return f"The job used more than its limit of {limits.cpu:g} s of processor time"
+    return None
+
+
+def _exceeds(usage: Usage, memory: int) -> bool:
+    # What is cheap to know is never too little.
+    return usage.memory > memory and usage.exact_memory > memory
+
+
+def _amount(size: int) -> str:
+    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
+        if size >= factor:
+            return f"{size / factor:g} {unit}"
+    return f"{size} bytes"
+
+
+_WATCHDOGS: WeakKeyDictionary[asyncio.AbstractEventLoop, Watchdog] = WeakKeyDictionary()

@@ -1,0 +1,159 @@
+"""The procedures for operators: pause, resume and drain the node, and see how busy it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ..protocol import uris
+from ..protocol.errors import InvalidArguments, NotAuthorized
+from .arguments import caller_of
+from .procedures import Procedure, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..journal import Journal
+    from ..protocol.jobs import State
+    from ..tasks import Caller
+    from ..wire import Call, Session
+    from .executor import Executor
+    from .statistics import Statistics
+
+log = structlog.get_logger()
+
+COUNTS_AGE = 1.0  # seconds for which the counts of the journal are good enough
+COUNTS_REST = 20.0  # times as long as counting took, others have the journal to themselves
+LONGEST_DRAIN = 86_400.0  # seconds
+
+
+class Administration:
+    """Answers the calls of operators, and refuses those of anybody else."""
+
+    def __init__(
+        self, executor: Executor, journal: Journal, statistics: Statistics, drain_limit: float
+    ) -> None:
+        """*drain_limit* is how many seconds jobs have to end unless the caller says otherwise."""
+        self._executor = executor
+        self._journal = journal
+        self._statistics = statistics
+        self._drain_limit = drain_limit
+        self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
+        self._count_again_at = 0.0
+
+    async def register(self, session: Session) -> None:
+        """Offer every procedure in the realm that *session* has joined."""
+        procedures: Mapping[str, Procedure] = {
+            uris.PAUSE: self.pause,
+            uris.RESUME: self.resume,
+            uris.DRAIN: self.drain,
+            uris.STATISTICS: self.statistics,
+        }
+        await asyncio.gather(
+            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        )
+
+    async def pause(self, call: Call) -> dict[str, Any]:
+        """Starts no more jobs until `resume`, also after a restart; jobs are still taken."""
+        self._note(call, "pause")
+        self._executor.pause()
+        return self._situation()
+
+    async def resume(self, call: Call) -> dict[str, Any]:
+        """Takes and starts jobs again, after `pause` or `drain`."""
+        self._note(call, "resume")
+        self._executor.resume()
+        return self._situation()
+
+    async def drain(self, call: Call, limit: Any = None) -> dict[str, Any]:
+        """
+        Takes and starts no more jobs; what still runs after `limit` seconds is cancelled.
+
+        It answers at once. The node is drained when none is `running` any more, and stays
+        so until `resume` or its next start.
+        """
+        if limit is None:
+            limit = self._drain_limit
+        if (
+            not isinstance(limit, int | float)
+            or isinstance(limit, bool)
+            or not 0 <= limit <= LONGEST_DRAIN
+        ):
+            raise InvalidArguments(
+                fields={"limit": f"must be a number of seconds from 0 to {LONGEST_DRAIN:.0f}"}
+            )
+        self._note(call, "drain", limit=limit)
+        self._executor.begin_draining(limit)
+        return self._situation()
+
+    async def statistics(self, call: Call) -> dict[str, Any]:
+        """How many jobs there are, wait and run, how fast they go, and how long they take."""
+        _operator(call)
+        counts = await self._counts()
+        scheduler = self._executor.scheduler
+        durations = self._statistics.durations()
+        states: dict[str, int] = {}
+        for of_task in counts.values():
+            for state, count in of_task.items():
+                states[state.value] = states.get(state.value, 0) + count
+        return {
+            **self._situation(),
+            "uptime": self._statistics.uptime,
+            "slots": scheduler.slots,
+            "queue_limit": scheduler.queue_limit,
+            "queue_limit_per_user": scheduler.owner_limit,
+            "oldest": self._executor.oldest(),
+            "states": states,
+            "rates": self._statistics.rates(),
+            "tasks": {
+                task: {
+                    "states": {state.value: count for state, count in counts.get(task, {}).items()},
+                    "durations": durations.get(task),
+                }
+                for task in sorted({*counts, *durations})
+            },
+        }
+
+    def _situation(self) -> dict[str, Any]:
+        scheduler = self._executor.scheduler
+        return {
+            "intake": self._executor.intake.value,
+            "running": scheduler.running,
+            "queued": scheduler.waiting,
+            "delayed": scheduler.reserved,
+        }
+
+    async def _counts(self) -> dict[str, dict[State, int]]:
+        """What the journal holds, counted now and then, however many ask how often."""
+        is_fresh = time.monotonic() < self._count_again_at
+        if self._counting is None or (self._counting.done() and not is_fresh):
+            self._counting = asyncio.create_task(self._count())
+        return await asyncio.shield(self._counting)
+
+    async def _count(self) -> dict[str, dict[State, int]]:
+        began = time.monotonic()
+        try:
+            return await self._journal.counts()
+        finally:
+            ended = time.monotonic()
+            self._count_again_at = ended + max(COUNTS_AGE, COUNTS_REST * (ended - began))
+
+    def _note(self, call: Call, what: str, **details: object) -> None:
+        caller = _operator(call)
+        log.info("Asked by an operator", what=what, by=caller.authid, **details)
+
+
+def _operator(call: Call) -> Caller:
+    """
+    The operator who calls.
+
+    Raises:
+        NotAuthorized: It is no operator.
+    """
+    caller = caller_of(call)
+    if caller.role != "operator":
+        raise NotAuthorized("Only operators may do this")
+    return caller

@@ -1,0 +1,73 @@
+"""Time: a clock that never jumps, jobs whose time has not come, and pauses between attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+from ..protocol.jobs import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+LOOK_INTERVAL = 30.0  # seconds between two looks at the wall clock, which may have been set
+FIRST_PAUSE = 1.0  # seconds before the second attempt, at most
+LONGEST_PAUSE = 300.0  # seconds
+
+
+class SteadyClock:
+    """What the wall clock showed at the start, and what has passed since: it never jumps."""
+
+    def __init__(self) -> None:
+        self._start = time.time() - time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since the epoch, as far as the wall clock was right at the start."""
+        return self._start + time.monotonic()
+
+
+class Delays:
+    """Jobs whose time has not come; *on_due* is told when it has."""
+
+    def __init__(self, on_due: Callable[[str], None]) -> None:
+        self._on_due = on_due
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def add(self, job_id: str, seconds: float) -> None:
+        """Let a job wait for some *seconds*, whatever happens to the wall clock."""
+        self._set(job_id, max(0.0, seconds), self._end, job_id)
+
+    def add_until(self, job_id: str, moment: datetime) -> None:
+        """Let a job wait until the wall clock shows *moment*, even if it is set meanwhile."""
+        remaining = (moment - now()).total_seconds()
+        if remaining <= LOOK_INTERVAL:
+            self.add(job_id, remaining)
+        else:
+            self._set(job_id, LOOK_INTERVAL, self.add_until, job_id, moment)
+
+    def remove(self, job_id: str) -> None:
+        """Let a job wait no longer; *on_due* is not told."""
+        if (timer := self._timers.pop(job_id, None)) is not None:
+            timer.cancel()
+
+    def _set(self, job_id: str, seconds: float, action: Callable[..., None], *args: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[job_id] = loop.call_later(seconds, action, *args)
+
+    def _end(self, job_id: str) -> None:
+        del self._timers[job_id]
+        self._on_due(job_id)
+
+
+def pause_after(attempt: int) -> float:
+    """
+    How many seconds a job waits after the given *attempt* before it runs again.
+
+    At most twice as long after each attempt, up to a limit; and at random, so that jobs
+    that were lost together do not come back together.
+    """
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))
+    return random.uniform(longest / 2, longest)

@@ -1,0 +1,65 @@
+"""The steps of one job on their way into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..journal import JournalError, WriteRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..journal import Entry, Journal
+    from ..protocol.jobs import Job
+
+JOURNAL_RETRY = 1.0  # seconds between two tries to write what must not be forgotten
+
+
+class Record:
+    """Writes the steps of one job, one after the other, however long the journal cannot."""
+
+    def __init__(self, journal: Journal, newest: Callable[[], Job]) -> None:
+        """*newest* gives the job as it is by now."""
+        self._journal = journal
+        self._newest = newest
+        self._turn = asyncio.Lock()  # its waiters go on in the order in which they came
+        self._hindered = asyncio.Event()
+        self._hindrance: JournalError | None = None
+
+    async def add(self, *entries: Entry) -> None:
+        """
+        Write together what must not be forgotten; while the journal cannot, try again and again.
+
+        Raises:
+            WriteRefused: What was to be written is at fault itself.
+        """
+        async with self._turn:
+            while True:
+                try:
+                    await self._journal.write(entries)
+                except WriteRefused:
+                    raise
+                except JournalError as error:
+                    self._hindrance = error
+                    self._hindered.set()
+                    await asyncio.sleep(JOURNAL_RETRY)
+                    entries = tuple(self._renewed(each) for each in entries)
+                else:
+                    self._hindrance = None
+                    self._hindered.clear()
+                    return
+
+    async def tried(self, step: asyncio.Future[Any]) -> JournalError | None:
+        """Wait for *step*, but not for a journal that cannot be written: gives why it cannot."""
+        hindered = asyncio.ensure_future(self._hindered.wait())
+        try:
+            await asyncio.wait((step, hindered), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hindered.cancel()
+        return None if step.done() else self._hindrance
+
+    def _renewed(self, entry: Entry) -> Entry:
+        # What has become of the job meanwhile must not be undone; an end is the last word.
+        return entry if entry.job.state.is_terminal else replace(entry, job=self._newest())

@@ -1,0 +1,211 @@
+"""What the programs of a job report: the lines that they write into its pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..engine import NamedPipe
+from ..tasks import Progress
+from ..tasks.progress import presentable
+from ..tasks.report import LEVELS, LINE_LIMIT, VERSION
+from ..tasks.values import Unfit, plain, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+MESSAGE_LIMIT = 1_000  # messages of one attempt that become events; further ones are counted
+REST = 4.0  # times as long as a reading took, nothing more is read: others need the loop as well
+
+
+@dataclass(slots=True)
+class Reading:
+    """What some lines say: the latest progress, and the data of each `message` event."""
+
+    progress: Progress | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ReportReader:
+    """
+    Makes progress and messages of the lines that come through a pipe, in whatever pieces.
+
+    A line that is no report becomes a message that says why. Memory is bounded by the
+    length of one line, and there are no more messages than `MESSAGE_LIMIT`.
+    """
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._is_too_long = False
+        self._room = MESSAGE_LIMIT
+        self._surplus = 0
+
+    def feed(self, data: bytes) -> Reading:
+        """Take a piece of what was written."""
+        *lines, pending = (self._pending + data).split(b"\n")
+        reading = Reading()
+        if lines and self._is_too_long:
+            self._is_too_long = False
+            del lines[0]
+        self._read(lines, reading)
+        if not self._is_too_long and len(pending) >= LINE_LIMIT:
+            self._is_too_long = True
+            self._complain(reading, f"it has more than {LINE_LIMIT} bytes", pending)
+        self._pending = b"" if self._is_too_long else pending
+        return reading
+
+    def end(self) -> Reading:
+        """Take the last line, if nobody ended it, and say how many messages were too many."""
+        reading = self.feed(b"\n") if self._pending else Reading()
+        if self._surplus > 0:
+            more = "message was" if self._surplus == 1 else "messages were"
+            text = f"{self._surplus} more {more} not recorded: a job has room for {MESSAGE_LIMIT}"
+            reading.messages.append(_message("warning", text))
+        return reading
+
+    def _read(self, lines: list[bytes], reading: Reading) -> None:
+        for line in lines:
+            # Once there is no room any more, a flood costs no more than to be counted.
+            if self._room == 0 and b'"progress"' not in line:
+                self._surplus += bool(line.strip())
+            elif line.strip():
+                try:
+                    self._take(line, reading)
+                except (ValueError, RecursionError) as error:
+                    self._complain(reading, _reason(error), line)
+
+    def _take(self, line: bytes, reading: Reading) -> None:
+        if len(line) >= LINE_LIMIT:
+            raise Unfit(f"it has more than {LINE_LIMIT} bytes")
+        report = plain(json.loads(line.decode()))
+        if not isinstance(report, dict):
+            raise Unfit('it is no JSON object, such as {"progress": 0.5}')
+        if report.get("version", VERSION) != VERSION:
+            raise Unfit(f"its version is not {VERSION}, the only one that this node knows")
+        if "progress" in report:
+            reading.progress = Progress(
+                fraction=_number("progress", report["progress"], most=1),
+                message=_text("message", report.get("message")),
+                eta=_number("eta", report.get("eta")),
+            )
+        elif "message" in report:
+            text = _text("message", report["message"])
+            level = report.get("level", "info")
+            if text is None:
+                raise Unfit("its message must be text")
+            if level not in LEVELS:
+                raise Unfit(f"its level must be one of {', '.join(LEVELS)}")
+            self._add(reading, _message(level, text, report.get("data")))
+        else:
+            raise Unfit("it has neither progress nor message")
+
+    def _complain(self, reading: Reading, reason: str, line: bytes) -> None:
+        data = {"line": visible(line[:1_000].decode(errors="replace"))}
+        self._add(reading, _message("error", f"A report was not understood: {reason}", data))
+
+    def _add(self, reading: Reading, message: dict[str, Any]) -> None:
+        if self._room == 0:
+            self._surplus += 1
+            return
+        self._room -= 1
+        reading.messages.append(message)
+
+
+class Reports:
+    """
+    The pipe of one attempt, from `with` to the end of the block, and what comes through it.
+
+    While messages are on their way to the journal nothing more is read, and whoever reports
+    much is read with pauses: a flood waits in the programs that make it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_progress: Callable[[Progress], None],
+        on_messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]],
+    ) -> None:
+        """
+        *on_messages* gives a future that is done when they are recorded.
+
+        Raises:
+            SpawnFailed: The pipe cannot be made.
+        """
+        self._on_progress = on_progress
+        self._on_messages = on_messages
+        self._reader = ReportReader()
+        self._started = time.monotonic()
+        self._holds = 0
+        self._pipe = NamedPipe(path, self._take)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pipe.close()
+        self._tell(self._reader.end())
+
+    def _take(self, data: bytes) -> None:
+        began = time.monotonic()
+        self._tell(self._reader.feed(data))
+        self._hold()
+        rest = REST * (time.monotonic() - began)
+        asyncio.get_running_loop().call_later(rest, self._release)
+
+    def _tell(self, reading: Reading) -> None:
+        if reading.progress is not None:
+            elapsed = time.monotonic() - self._started
+            self._on_progress(presentable(reading.progress, elapsed))
+        if reading.messages:
+            self._hold()
+            self._on_messages(reading.messages).add_done_callback(lambda _: self._release())
+
+    def _hold(self) -> None:
+        self._holds += 1
+        self._pipe.pause()
+
+    def _release(self) -> None:
+        self._holds -= 1
+        if self._holds == 0:
+            self._pipe.resume()
+
+
+def _message(level: str, text: str, data: Any = None) -> dict[str, Any]:
+    return {"level": level, "text": text, "data": data}
+
+
+def _number(name: str, value: object, *, most: float = float("inf")) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        between = "from 0 to 1" if most == 1 else "of seconds"
+        raise Unfit(f"its {name} must be a number {between}, or null")
+    return float(value)
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Unfit(f"its {name} must be text")
+    return value
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    match error:
+        case Unfit():
+            return str(error)
+        case UnicodeDecodeError():
+            return "it is not UTF-8"
+        case json.JSONDecodeError():
+            return f"it is not JSON: {error.msg} at column {error.colno}"
+    return "it is not JSON that can be read"

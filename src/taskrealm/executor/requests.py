@@ -1,0 +1,105 @@
+"""What somebody wants to be run, and what becomes of the request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.errors import InvalidArguments
+from ..protocol.jobs import Delivery, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ..tasks import Arguments, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants to be run, and how."""
+
+    task: str
+    args: Sequence[Any] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    timeout: float | None = None  # seconds; may only shorten what the task allows
+    delay: float | None = None  # seconds
+    not_before: datetime | None = None
+    key: str | None = None
+    retries: int | None = None  # may only lower what the task allows
+    tags: tuple[str, ...] = ()
+    deliver: Delivery = Delivery.USER
+
+    def fingerprint(self) -> str:
+        """What two requests have in common that ask for the same thing."""
+        wanted = json.dumps(_plain([self.task, self.args, self.kwargs]), default=repr)
+        return hashlib.sha256(wanted.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that its task has agreed to."""
+
+    task: Task
+    arguments: Arguments
+    timeout: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """
+    The answer to a request: the job that was made of it, and its place in the queue.
+
+    A job that waits for its time, or waits no longer, has no place. The job is not new if
+    the request was repeated under the key of an earlier one.
+    """
+
+    job: Job
+    position: int | None
+    is_new: bool = True
+
+
+def by_key(requests: Sequence[Request]) -> dict[str | int, Request]:
+    """
+    Each of *requests* by its key, or by its index if it has none.
+
+    Raises:
+        InvalidArguments: Two that ask for different things have the same key.
+    """
+    named: dict[str | int, Request] = {}
+    for index, request in enumerate(requests):
+        first = named.setdefault(index if request.key is None else request.key, request)
+        if first is not request and first.fingerprint() != request.fingerprint():
+            raise InvalidArguments(
+                fields={f"requests.{index}.key": f"{request.key!r} stands for another job already"}
+            )
+    return named
+
+
+def answers_to(
+    requests: Sequence[Request], answers: Mapping[str | int, Accepted]
+) -> list[Accepted]:
+    """What each of *requests* is answered, of the *answers* by key or index."""
+    told: set[str] = set()
+    listed = []
+    for index, request in enumerate(requests):
+        answer = answers[index if request.key is None else request.key]
+        # Who asks twice at once makes a new job by the first request only.
+        listed.append(replace(answer, is_new=False) if answer.job.job_id in told else answer)
+        told.add(answer.job.job_id)
+    return listed
+
+
+def _plain(value: Any) -> Any:
+    """*value* in a form whose JSON does not depend on the order of names."""
+    if isinstance(value, Mapping):
+        named = {str(name): _plain(each) for name, each in value.items()}
+        return dict(sorted(named.items()))
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,142 @@
+"""The jobs that wait: first for their time, then for a slot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..protocol.jobs import Intake, Job, State, now
+from .delays import Delays, SteadyClock
+from .places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..engine import Scheduler
+    from .audience import Audience
+    from .publisher import Publisher
+
+
+class Waiting:
+    """
+    Where each waiting job stands, and which one starts next.
+
+    Jobs wait by a clock that never jumps: setting the wall clock changes no order and no
+    delay. Only a job that was asked to start at some moment looks at the wall clock.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        publisher: Publisher,
+        audience: Audience,
+        *,
+        job_of: Callable[[str], Job | None],
+        on_due: Callable[[str], None],
+        intake: Intake,
+    ) -> None:
+        """*job_of* finds a job by its id; *on_due* is told whose time has come."""
+        self.intake = intake
+        self._scheduler = scheduler
+        self._clock = SteadyClock()
+        self._delays = Delays(on_due)
+        self._places = Places(scheduler, publisher, audience, job_of)
+        self._latest = 0.0
+        self._accepting = 0
+
+    def require_room(self, count: int, owner: str) -> None:
+        """Raise `QueueFull` unless *count* more jobs of *owner* may wait."""
+        self._scheduler.require_room(count, owner=owner)
+
+    def reserve(self, job: Job) -> None:
+        """Keep room for a job that is not durable yet, or whose time has not come."""
+        self._scheduler.reserve(job.job_id, owner=job.owner)
+
+    def accept(self, job: Job) -> int | None:
+        """
+        Keep room for a new job until `settle`; the place that it will have.
+
+        None if it waits for its time, and 0 if it would start at once.
+        """
+        position = None
+        if job.state is State.QUEUED:
+            position = self.position_for(job)
+            self._accepting += 1
+        self.reserve(job)
+        return position
+
+    def settle(self, job: Job, *, is_durable: bool) -> None:
+        """Let a new job wait now that it is durable, or forget it."""
+        if job.state is State.QUEUED:
+            self._accepting -= 1
+        if not is_durable:
+            self._scheduler.remove(job.job_id)
+        elif job.state is State.DELAYED:
+            self.delay(job)
+        else:
+            self.enter(job)
+
+    def restore(self, job: Job) -> None:
+        """
+        Let a job wait again that waited before a restart.
+
+        To be called in the order of submission, which counts whatever the clock said.
+        """
+        self.reserve(job)
+        self._latest = min(max(self._latest, job.submitted_at.timestamp()), self._clock.time())
+        if job.state is State.DELAYED:
+            self.delay(job)
+        else:
+            self.enter(job, self._latest if job.not_before is None else self._once_due(job))
+
+    def delay(self, job: Job) -> None:
+        """Let a job for which there is room wait for its time."""
+        if job.retry_at is not None:
+            self._delays.add(job.job_id, (job.retry_at - now()).total_seconds())
+        elif job.not_before is not None and job.delay is not None:
+            self._delays.add(job.job_id, (job.not_before - now()).total_seconds())
+        elif job.not_before is not None:
+            self._delays.add_until(job.job_id, job.not_before)
+
+    def enter(self, job: Job, since: float | None = None) -> None:
+        """Let a job for which there is room wait for a slot."""
+        since = self._since(job) if since is None else since
+        self._scheduler.add(job.job_id, priority=job.priority, since=since)
+
+    def remove(self, job_id: str) -> bool:
+        """Forget a waiting job; False if it does not wait."""
+        self._delays.remove(job_id)
+        self._places.change()
+        return self._scheduler.remove(job_id)
+
+    def take(self) -> str | None:
+        """The next job that may start, which now occupies a slot; None if there is none."""
+        self._places.change()
+        return self._scheduler.take() if self.intake is Intake.OPEN else None
+
+    def release(self, job_id: str) -> None:
+        """Free the slot of a job that runs no longer."""
+        self._scheduler.release(job_id)
+
+    def position(self, job_id: str) -> int | None:
+        """The place of a job among those that wait for a slot, from 1; None if it does not."""
+        return self._scheduler.position(job_id)
+
+    def position_for(self, job: Job | None = None, *, priority: int = 0) -> int:
+        """The place that *job*, or a new one, would get; 0 if it would start at once."""
+        scheduler = self._scheduler
+        free = max(0, scheduler.slots - scheduler.running) if self.intake is Intake.OPEN else 0
+        if scheduler.waiting + self._accepting < free:
+            return 0
+        since = self._clock.time()
+        if job is not None:
+            priority, since = job.priority, self._since(job)
+        place = scheduler.position_for(priority=priority, since=since)
+        return place + max(0, self._accepting - free)
+
+    def _since(self, job: Job) -> float:
+        """Since when a job waits that begins now to wait for a slot."""
+        # Who has waited for a slot before an earlier attempt need not do so again.
+        return self._once_due(job) if job.attempt else self._clock.time()
+
+    def _once_due(self, job: Job) -> float:
+        return min(self._clock.time(), (job.not_before or job.submitted_at).timestamp())
