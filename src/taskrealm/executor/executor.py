@@ -175,15 +175,15 @@ class Executor:
 
     async def check(self, request: Request, caller: Caller) -> dict[str, Any]:
         """
-        What running *request* would do: `argv`, `timeout` and `limits`, its `position` and
-        the `intake`.
+        What running *request* would do: the `argv` of its program, if it has one, `timeout`
+        and `limits`, its `position` and the `intake`.
 
         Raises:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
         """
         ready = await self._prepare(request, caller)
         return {
-            "argv": list(ready.task.argv(ready.arguments)),
+            **ready.task.preview(ready.arguments),
             "timeout": ready.timeout,
             "limits": self.limits(ready.task),
             "position": self._waiting.position_for(priority=request.priority),

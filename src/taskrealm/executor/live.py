@@ -11,8 +11,9 @@ import structlog
 from ..journal import Entry, WriteRefused
 from ..protocol import uris
 from ..protocol.jobs import Delivery, EventType, Job, State, now
-from .attempt import Attempt, Ending, failure
+from .attempt import Ending, Reporter, failure
 from .feed import OutputFeed, ProgressFeed
+from .kinds import attempt_at
 from .record import Record
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..journal import Journal, JournalError
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Task
-    from .attempt import Surroundings
+    from .attempt import Attempt, Surroundings
     from .audience import Audience
     from .publisher import Publisher
 
@@ -212,15 +213,8 @@ class LiveJob:
         if self._stop is not None:
             return failure("The job was stopped before its program was started")
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
-        self._attempt = Attempt(
-            self.job,
-            self.task,
-            self.arguments,
-            surroundings,
-            output=output,
-            progress=self._progress,
-            on_messages=self._tell,
-        )
+        reporter = Reporter(output, self._progress, self._tell)
+        self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
         timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
         try:
             return await self._attempt.run()

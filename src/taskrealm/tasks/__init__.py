@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
-    from .command import Arguments, Caller, CommandTask, Output
+    from .command import CommandTask, Output
+    from .definition import Arguments, Caller, Definition
     from .errors import TaskError
     from .files import Below
+    from .kinds import ready
     from .limits import Limits
     from .loader import load_module, load_tasks
     from .parts import Flag, Glued, Option, Part, Value
+    from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
-    from .task import TEXT_LIMIT, Task
+    from .task import Task
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -22,7 +25,8 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
-        ".command": ("Arguments", "Caller", "CommandTask", "Output"),
+        ".command": ("CommandTask", "Output"),
+        ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
         ".files": ("Below",),
         ".limits": ("Limits",),
@@ -30,7 +34,9 @@ else:
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
-        ".task": ("TEXT_LIMIT", "Task"),
+        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".kinds": ("ready",),
+        ".task": ("Task",),
     }
 
     def __getattr__(name: str) -> object:
@@ -47,6 +53,7 @@ __all__ = [
     "Below",
     "Caller",
     "CommandTask",
+    "Definition",
     "FfmpegProgress",
     "Flag",
     "Glued",
@@ -58,6 +65,7 @@ __all__ = [
     "Part",
     "Pattern",
     "Percent",
+    "ProgramTask",
     "Progress",
     "ProgressParser",
     "Registry",
@@ -66,4 +74,5 @@ __all__ = [
     "Value",
     "load_module",
     "load_tasks",
+    "ready",
 ]

@@ -1,34 +1,22 @@
-"""How a site declares a task, and what the task's own code is given."""
+"""How a site declares a program as a task, and what a program leaves behind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .limits import Limits
+from .definition import Definition
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from .definition import Arguments, Caller
     from .parts import Part
     from .progress import ProgressParser
 
-ROLES = frozenset({"user", "backend", "operator"})
-"""The roles that can be allowed to run a task."""
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """For whom a job runs, in which role, and who asked for it."""
-
-    authid: str
-    role: str
-    submitted_by: str
-
-
-class CommandTask:
+class CommandTask(Definition):
     """
     A program and its parameters. A site's tasks are subclasses, and are never called.
 
@@ -48,44 +36,13 @@ class CommandTask:
     are written in capitals; a class whose name begins with `_` is a base, not a task.
     """
 
-    name: ClassVar[str]
-    """Lower-case words, digits and `_`, in groups separated by dots."""
     command: ClassVar[Sequence[str | Part]]
     """
     The program and its arguments, in order: constants, and parts that refer to parameters
     or to properties of the class. No shell sees them.
     """
-    timeout: ClassVar[float | None] = None
-    """Seconds a job may run; None for what the node allows."""
-    grace: ClassVar[float] = 10.0
-    """Seconds between asking the program to stop and killing it."""
-    limits: ClassVar[Limits] = Limits()
-    """What else a job may use up: memory, processor time, processes, files, output."""
-    retries: ClassVar[int] = 0
-    """
-    How often a job may run again when its executor died while it ran, or when the machine
-    had no means to start it. More than 0 only if the program may safely run twice.
-    """
-    roles: ClassVar[Collection[str]] = ROLES
-    """Who may run the task."""
-    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Variables for the program besides those that the node gives to all."""
     progress: ClassVar[Callable[[], ProgressParser] | None] = None
     """Makes what reads the progress of one job from the program's output."""
-
-    def validate(
-        self, caller: Caller
-    ) -> Mapping[str, object] | Awaitable[Mapping[str, object] | None] | None:
-        """
-        Look at a request before it is accepted; a plain method or a coroutine.
-
-        Returns:
-            None, or the arguments to change, which are then checked like given ones.
-
-        Raises:
-            InvalidArguments: The request is refused, for the given reasons.
-        """
-        return None
 
     def parse_result(self, output: Output) -> Any:
         """
@@ -103,32 +60,6 @@ class CommandTask:
             TaskError: The job failed after all; the owner reads the sentence.
         """
         return None
-
-    def may_cancel(self, caller: Caller) -> Awaitable[None] | None:
-        """
-        Look at the wish of *caller* to cancel the job; a plain method or a coroutine.
-
-        To clean up there is `grace`; this is for what must not be stopped by everybody. Time
-        limits do not ask, nor does a node that stops, nor an operator who cancels with
-        `now`. A method that fails or takes too long refuses nothing.
-
-        Raises:
-            NotAuthorized: The job goes on; the caller reads the sentence.
-        """
-        return None
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(
-            f"Arguments do not change by assignment; return {{{name!r}: ...}} from validate"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of one job: `values` as JSON, and `model` with them as typed attributes."""
-
-    values: dict[str, Any]
-    model: CommandTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,25 +14,22 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
-from .command import ROLES, CommandTask
+from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
 from .parameters import Parameters
-from .parts import Flag, Part
-from .progress import ProgressParser
 from .values import Unfit, require_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RETRIES_MOST = 100  # so that a job that kills its executor each time comes to an end
 RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
 
-SETTINGS = tuple(inspect.get_annotations(CommandTask))
-HOOKS = {"validate": "caller", "parse_result": "output", "may_cancel": "caller"}
-"""The methods that a task may have, each with its only parameter."""
+HOOKS = {"validate": "caller", "may_cancel": "caller"}
+"""The methods that a task of any kind may have, each with its only parameter."""
 
 
 class Problem(NamedTuple):
@@ -42,24 +39,35 @@ class Problem(NamedTuple):
     text: str
 
 
-def check(declaration: type[CommandTask]) -> Parameters:
+class Rules(NamedTuple):
+    """What holds for the declarations of one kind of task only."""
+
+    base: type[Definition]
+    hooks: Mapping[str, str]
+    """The methods that such a task may have, each with its only parameter."""
+    settings: Callable[[type[Any], Collection[str]], Iterator[Problem]]
+    """Looks at its settings; given the declaration and the names of its parameters."""
+    parameters: Callable[[type[Any], Mapping[str, Any], Mapping[str, Any]], Iterator[Problem]]
+    """Looks at its parameters, once all else is well; given also their types and schema."""
+
+
+def check(declaration: type[Definition], rules: Rules) -> Parameters:
     """
     The parameters of a task that is declared as it should be.
 
     Raises:
         TaskError: It is not; each problem names file, line, class and attribute.
     """
-    hints, unreadable = _hints(declaration)
+    hints, unreadable = _hints(declaration, rules)
     problems = [
         *unreadable,
         *_name(declaration),
-        *_command(declaration, [*hints, *(each.attribute for each in unreadable)]),
+        *rules.settings(declaration, [*hints, *(each.attribute for each in unreadable)]),
         *_limits(declaration),
         *_roles(declaration),
         *_environment(declaration),
-        *_progress(declaration),
-        *_hooks(declaration),
-        *_strangers(declaration, hints),
+        *_hooks(declaration, rules),
+        *_strangers(declaration, hints, rules),
     ]
     defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
     try:
@@ -68,12 +76,9 @@ def check(declaration: type[CommandTask]) -> Parameters:
         problems += [Problem(*each.split(": ", 1)) for each in error.problems]
     else:
         # Only then are these no mere consequences of something else.
-        problems = problems or [
-            *_unused(declaration, hints),
-            *_unfit(declaration, parameters.schema),
-        ]
+        problems = problems or [*rules.parameters(declaration, hints, parameters.schema)]
     if problems:
-        raise TaskError(*(_placed(declaration, problem) for problem in problems))
+        raise TaskError(*(_placed(declaration, problem, rules) for problem in problems))
     return parameters
 
 
@@ -86,11 +91,11 @@ def place(declaration: type, attribute: str | None = None) -> str:
     return f"{inspect.getfile(declaration)}:{first + _offset(source, attribute)}"
 
 
-def _hints(declaration: type[CommandTask]) -> tuple[dict[str, Any], list[Problem]]:
+def _hints(declaration: type[Definition], rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
     """The types of the parameters in declared order, those of base classes first."""
     hints: dict[str, Any] = {}
     problems = []
-    for owner in reversed(_classes(declaration)):
+    for owner in reversed(_classes(declaration, rules.base)):
         for name, annotation in inspect.get_annotations(owner).items():
             try:
                 hint = _evaluated(annotation, owner)
@@ -105,9 +110,9 @@ def _hints(declaration: type[CommandTask]) -> tuple[dict[str, Any], list[Problem
                 continue
             if ClassVar in (hint, get_origin(hint)):
                 continue
-            if name in SETTINGS:
+            if name in _settings(rules):
                 problems.append(Problem(name, "is a setting, not a parameter: drop the annotation"))
-            elif name in HOOKS or name.startswith("_"):
+            elif name in rules.hooks or name.startswith("_"):
                 problems.append(Problem(name, "cannot be the name of a parameter: rename it"))
             else:
                 hints[name] = hint
@@ -120,7 +125,7 @@ def _evaluated(annotation: object, owner: type) -> Any:
     return typing.get_type_hints(type(owner.__name__, (), body), include_extras=True)["it"]
 
 
-def _name(declaration: type[CommandTask]) -> Iterator[Problem]:
+def _name(declaration: type[Definition]) -> Iterator[Problem]:
     name = getattr(declaration, "name", None)
     if name is None:
         yield Problem("name", 'is missing: add one, such as name = "video.transcode"')
@@ -132,80 +137,7 @@ def _name(declaration: type[CommandTask]) -> Iterator[Problem]:
         )
 
 
-def _command(declaration: type[CommandTask], parameters: Collection[str]) -> Iterator[Problem]:
-    command = getattr(declaration, "command", None)
-    if not isinstance(command, tuple | list) or not command:
-        yield Problem(
-            "command",
-            'must be a tuple of the program and its arguments, such as ("wc", Value("source"))',
-        )
-        return
-    if not isinstance(command[0], str) or not command[0]:
-        yield Problem("command", "must begin with the name of the program, as a constant")
-    for number, item in enumerate(command, start=1):
-        if isinstance(item, Part):
-            if item.name not in parameters and not _is_property(declaration, item.name):
-                yield Problem(
-                    "command",
-                    f"{item}: there is no parameter or property {item.name!r}"
-                    + _suggestion(str(item.name), parameters),
-                )
-        elif not isinstance(item, str):
-            yield Problem(
-                "command", f"item {number} is {item!r}; it must be text, or a part such as Value"
-            )
-        else:
-            try:
-                require_text(item)
-            except Unfit as unfit:
-                yield Problem("command", f"item {number} {unfit}")
-
-
-def _unused(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterator[Problem]:
-    """Parameters without any effect, as far as can be seen."""
-    used = {part.name for part in declaration.command if isinstance(part, Part)}
-    if any(_has_hook(declaration, hook) for hook in HOOKS) or not used <= hints.keys():
-        return  # a hook, or a property, may use any of them
-    for name in hints:
-        if name not in used:
-            yield Problem(
-                name,
-                f'is used nowhere: put Value("{name}") or another part into command, '
-                f"or use it in a property or in one of {', '.join(HOOKS)}",
-            )
-
-
-def _unfit(declaration: type[CommandTask], schema: Mapping[str, Any]) -> Iterator[Problem]:
-    """Parameters whose values their part could not make arguments of."""
-    for part in declaration.command:
-        if isinstance(part, Part) and part.name in schema["properties"]:
-            kinds = _kinds(schema["properties"][part.name], schema)
-            if isinstance(part, Flag) and not kinds <= {"boolean", "null"}:
-                yield Problem(part.name, f"must be a bool, as {part} stands for it")
-            elif not kinds <= {"string", "integer", "number", "boolean", "null"}:
-                yield Problem(
-                    part.name,
-                    f"cannot become arguments of a program in {part}: "
-                    "write a property that makes text, or a list of texts, of it",
-                )
-
-
-def _kinds(schema: Mapping[str, Any], root: Mapping[str, Any], *, item: bool = False) -> set[str]:
-    """The JSON types that values may have, and the items of lists of them."""
-    if "$ref" in schema:
-        return _kinds(root["$defs"][schema["$ref"].rpartition("/")[2]], root, item=item)
-    choices = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    if schema.get("type") == "array" and not item:
-        items = [*schema.get("prefixItems", ()), schema.get("items", {})]
-        return {"string"}.union(
-            *(_kinds(each, root, item=True) for each in items if each is not False)
-        )
-    if choices:
-        return set().union(*(_kinds(each, root, item=item) for each in choices))
-    return {schema.get("type", "anything")}
-
-
-def _limits(declaration: type[CommandTask]) -> Iterator[Problem]:
+def _limits(declaration: type[Definition]) -> Iterator[Problem]:
     timeout, grace = declaration.timeout, declaration.grace
     if timeout is not None and not (_is_number(timeout) and timeout > 0):
         yield Problem("timeout", f"is {timeout!r}; it must be more than 0 seconds, or None")
@@ -228,7 +160,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _roles(declaration: type[CommandTask]) -> Iterator[Problem]:
+def _roles(declaration: type[Definition]) -> Iterator[Problem]:
     roles: object = declaration.roles
     known = ", ".join(sorted(ROLES))
     if not isinstance(roles, Collection) or isinstance(roles, str | bytes) or not roles:
@@ -239,7 +171,7 @@ def _roles(declaration: type[CommandTask]) -> Iterator[Problem]:
             yield Problem("roles", f"there is no role {role!r}; the roles are: {known}")
 
 
-def _environment(declaration: type[CommandTask]) -> Iterator[Problem]:
+def _environment(declaration: type[Definition]) -> Iterator[Problem]:
     environment: object = declaration.environment
     if not isinstance(environment, Mapping):
         yield Problem("environment", 'must be a mapping, such as {"LC_ALL": "C.UTF-8"}')
@@ -258,24 +190,8 @@ def _environment(declaration: type[CommandTask]) -> Iterator[Problem]:
                 yield Problem("environment", f"{name} {unfit}")
 
 
-def _progress(declaration: type[CommandTask]) -> Iterator[Problem]:
-    make = declaration.progress
-    if make is None:
-        return
-    try:
-        fits = isinstance(make(), ProgressParser)
-    except Exception:
-        fits = False
-    if not fits:
-        yield Problem(
-            "progress",
-            "must make a ProgressParser when called without arguments, as Pattern(...) and the "
-            "class FfmpegProgress do",
-        )
-
-
-def _hooks(declaration: type[CommandTask]) -> Iterator[Problem]:
-    for hook, parameter in HOOKS.items():
+def _hooks(declaration: type[Definition], rules: Rules) -> Iterator[Problem]:
+    for hook, parameter in rules.hooks.items():
         method = inspect.getattr_static(declaration, hook)
         if not isinstance(method, FunctionType) or not _takes_two(method):
             yield Problem(hook, f"must be a method: def {hook}(self, {parameter}), async or not")
@@ -291,49 +207,56 @@ def _takes_two(method: FunctionType) -> bool:
     return True
 
 
-def _strangers(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterator[Problem]:
+def _strangers(
+    declaration: type[Definition], hints: Mapping[str, Any], rules: Rules
+) -> Iterator[Problem]:
     """Attributes that look like a setting or a parameter, and are neither."""
-    for owner in _classes(declaration):
+    known = (*_settings(rules), *rules.hooks)
+    for owner in _classes(declaration, rules.base):
         for name, value in vars(owner).items():
             if name == "__init__":
                 yield Problem(name, "is never called: a task has parameters instead")
             if name.startswith("_") or name.isupper():
                 continue
-            if name in (*SETTINGS, *HOOKS, *hints, *inspect.get_annotations(owner)):
+            if name in (*known, *hints, *inspect.get_annotations(owner)):
                 continue
-            suggestion = _suggestion(name, (*SETTINGS, *HOOKS))
+            suggestion = suggestion_for(name, known)
             if not callable(value) and not hasattr(value, "__get__"):
                 remedy = suggestion or "; annotate it, or write a constant of your own in capitals"
                 yield Problem(name, f"is no setting, and without annotation no parameter{remedy}")
-            elif suggestion and not _is_property(declaration, name):
+            elif suggestion and not is_property(declaration, name):
                 yield Problem(name, f"is not known{suggestion}")
 
 
-def _suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion_for(name: str, known: Iterable[str]) -> str:
+    """What to add to a message about *name* if one of *known* is much like it."""
     for match in difflib.get_close_matches(name, known, n=1, cutoff=0.75):
         return f"; did you mean {match!r}?"
     return ""
 
 
-def _has_hook(declaration: type[CommandTask], hook: str) -> bool:
-    return getattr(declaration, hook) is not getattr(CommandTask, hook)
-
-
-def _is_property(declaration: type[CommandTask], name: str) -> bool:
+def is_property(declaration: type[Definition], name: str) -> bool:
+    """Whether the declaration computes *name* from its arguments."""
     found = inspect.getattr_static(declaration, str(name), None)
     return isinstance(found, property | cached_property)
 
 
-def _classes(declaration: type[CommandTask]) -> tuple[type, ...]:
-    """The class and its bases up to `CommandTask`, the class first."""
+def _settings(rules: Rules) -> tuple[str, ...]:
+    """The settings that such a task may have."""
+    classes = (each for each in rules.base.__mro__ if issubclass(each, Definition))
+    return tuple(name for each in classes for name in inspect.get_annotations(each))
+
+
+def _classes(declaration: type[Definition], base: type[Definition]) -> tuple[type, ...]:
+    """The class and its bases up to *base*, the class first."""
     mro = declaration.__mro__
-    return mro[: mro.index(CommandTask)]
+    return mro[: mro.index(base)]
 
 
-def _placed(declaration: type[CommandTask], problem: Problem) -> str:
+def _placed(declaration: type[Definition], problem: Problem, rules: Rules) -> str:
     owners = [
         each
-        for each in _classes(declaration)
+        for each in _classes(declaration, rules.base)
         if problem.attribute in (*vars(each), *inspect.get_annotations(each))
     ]
     where = place(owners[0] if owners else declaration, problem.attribute)

@@ -12,10 +12,10 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command import CommandTask
+from .definition import Definition
 from .errors import TaskError
+from .kinds import ready
 from .registry import Registry
-from .task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +83,7 @@ def _load(names: Iterable[str]) -> Registry:
             continue
         for declaration in _declarations(module):
             try:
-                tasks.append(Task(declaration))
+                tasks.append(ready(declaration))
             except TaskError as error:
                 problems += error.problems
     try:
@@ -95,13 +95,13 @@ def _load(names: Iterable[str]) -> Registry:
     return registry
 
 
-def _declarations(module: ModuleType) -> list[type[CommandTask]]:
+def _declarations(module: ModuleType) -> list[type[Definition]]:
     """The tasks that *module* itself declares, in order, not those it imported."""
     classes = [value for value in vars(module).values() if inspect.isclass(value)]
     return [
         each
         for each in dict.fromkeys(classes)  # a class may have two names
-        if issubclass(each, CommandTask)
+        if issubclass(each, Definition)
         and each.__module__ == module.__name__
         and not each.__name__.startswith("_")
     ]

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskrealm.protocol.errors import InvalidArguments, TooLarge
-from taskrealm.tasks import CommandTask, Flag, Glued, Option, Task, TaskError, Value
+from taskrealm.tasks import CommandTask, Flag, Glued, Option, ProgramTask, TaskError, Value
 
 PRINT_ARGUMENTS = (
     "import json, os, sys; print(json.dumps([os.fsencode(a).hex() for a in sys.argv[1:]]))"
@@ -79,7 +79,7 @@ class Anything(CommandTask):
 
 
 def argv(declaration: type[CommandTask], **kwargs: Any) -> tuple[str, ...]:
-    task = Task(declaration)
+    task = ProgramTask(declaration)
     return task.argv(task.bind((), kwargs))
 
 
@@ -256,14 +256,14 @@ def test_a_property_that_no_program_can_take_is_refused(text: str, sentence: str
 
 
 def test_arguments_cannot_be_assigned() -> None:
-    model = Task(Computed).bind([720], {}).model
+    model = ProgramTask(Computed).bind([720], {}).model
 
     with pytest.raises(AttributeError, match=r"return {'height': \.\.\.} from validate"):
         model.height = 480
 
 
 def test_times_are_written_in_iso_8601() -> None:
-    task = Task(Types)
+    task = ProgramTask(Types)
     arguments = task.bind((), {"moment": "2026-02-28T12:00:00Z"})
 
     assert vars(arguments.model)["moment"] == datetime(2026, 2, 28, 12, tzinfo=UTC)

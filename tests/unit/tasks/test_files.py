@@ -9,29 +9,29 @@ from typing import Annotated, Any
 import pytest
 
 from taskrealm.protocol.errors import InvalidArguments
-from taskrealm.tasks import Below, CommandTask, Task, TaskError, Value
+from taskrealm.tasks import Below, CommandTask, ProgramTask, TaskError, Value
 
 
-def reader(root: Path) -> Task:
+def reader(root: Path) -> ProgramTask:
     body = {
         "__annotations__": {"source": Annotated[Path, Below(root)]},
         "name": "reader",
         "command": ("cat", Value("source")),
     }
-    return Task(type("Reader", (CommandTask,), body))
+    return ProgramTask(type("Reader", (CommandTask,), body))
 
 
-def writer(root: Path) -> Task:
+def writer(root: Path) -> ProgramTask:
     body = {
         "__annotations__": {"target": Annotated[Path | None, Below(root, new=True)]},
         "name": "writer",
         "command": ("touch", Value("target")),
         "target": None,
     }
-    return Task(type("Writer", (CommandTask,), body))
+    return ProgramTask(type("Writer", (CommandTask,), body))
 
 
-def refusal(task: Task, name: object) -> str:
+def refusal(task: ProgramTask, name: object) -> str:
     with pytest.raises(InvalidArguments) as refused:
         task.bind([name], {})
     (sentence,) = refused.value.fields.values()
@@ -169,7 +169,7 @@ def test_only_paths_are_below_a_folder(tmp_path: Path, type_: Any) -> None:
     }
 
     with pytest.raises(TaskError, match=r"source: cannot be a parameter: Below belongs to a Path"):
-        Task(type("Wrong", (CommandTask,), body))
+        ProgramTask(type("Wrong", (CommandTask,), body))
 
 
 def test_several_files_can_be_named(files: Path) -> None:
@@ -178,7 +178,7 @@ def test_several_files_can_be_named(files: Path) -> None:
         "name": "several",
         "command": ("cat", Value("sources")),
     }
-    task = Task(type("Several", (CommandTask,), body))
+    task = ProgramTask(type("Several", (CommandTask,), body))
 
     assert task.argv(task.bind([["near.mov", "-rf"]], {})) == (
         "cat",

@@ -13,7 +13,8 @@ import pytest
 from pydantic import Field
 
 from taskrealm.protocol.errors import InvalidArguments, NotAuthorized, TooLarge
-from taskrealm.tasks import Caller, CommandTask, Output, Task, TaskError, Value, hooks
+from taskrealm.tasks import Caller, CommandTask, Output, ProgramTask, TaskError, Value, hooks
+from taskrealm.tasks import program as program_module
 from taskrealm.tasks import task as task_module
 
 ANA = Caller("ana", "user", "shop")
@@ -27,7 +28,7 @@ class Base(CommandTask):
 
 
 async def prepared(declaration: type[CommandTask], **kwargs: Any) -> dict[str, Any]:
-    task = Task(declaration)
+    task = ProgramTask(declaration)
     arguments = await task.prepare(task.bind((), kwargs), ANA)
     assert task.argv(arguments)
     return arguments.values
@@ -36,7 +37,7 @@ async def prepared(declaration: type[CommandTask], **kwargs: Any) -> dict[str, A
 async def result(
     declaration: type[CommandTask], stdout: bytes = b"", directory: Path = Path(), **kwargs: Any
 ) -> Any:
-    task = Task(declaration)
+    task = ProgramTask(declaration)
     arguments = task.bind((), kwargs)
     return await task.result(Output(stdout, b"", 0, directory, arguments, ANA))
 
@@ -89,7 +90,7 @@ async def test_a_coroutine_that_a_plain_function_returns_is_not_skipped() -> Non
 
 
 async def test_a_hook_can_refuse_in_other_ways() -> None:
-    task = Task(Coroutine)
+    task = ProgramTask(Coroutine)
 
     with pytest.raises(NotAuthorized, match="Only the shop may"):
         await task.prepare(task.bind((), {}), Caller("ana", "user", "ana"))
@@ -135,7 +136,7 @@ class Hanging(Base):
 
 async def test_a_hook_that_hangs_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_module, "VALIDATE_LIMIT", 0.05)
-    monkeypatch.setattr(task_module, "PARSE_LIMIT", 0.05)
+    monkeypatch.setattr(program_module, "PARSE_LIMIT", 0.05)
 
     with pytest.raises(TaskError, match=r"base: validate took more than 0.05 s"):
         await prepared(Hanging)
@@ -261,7 +262,7 @@ class Dithering(Base):
 
 
 async def ask(declaration: type[CommandTask], caller: Caller = ANA, **kwargs: Any) -> None:
-    task = Task(declaration)
+    task = ProgramTask(declaration)
     await task.ask_to_cancel(task.bind((), kwargs), caller)
 
 
@@ -293,7 +294,7 @@ class Deaf(Base):
 async def test_only_so_many_threads_run_on_that_nobody_waits_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(task_module, "PARSE_LIMIT", 0.01)
+    monkeypatch.setattr(program_module, "PARSE_LIMIT", 0.01)
     monkeypatch.setattr(hooks, "STRAY_LIMIT", 3)
     monkeypatch.setattr(hooks, "_strays", set())
     for _ in range(3):

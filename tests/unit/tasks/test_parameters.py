@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 
 from taskrealm.protocol.errors import InvalidArguments
-from taskrealm.tasks import CommandTask, Flag, Glued, Option, Task, Value
+from taskrealm.tasks import CommandTask, Flag, Glued, Option, ProgramTask, Value
 
 
 class Colour(Enum):
@@ -56,7 +56,7 @@ class Everything(CommandTask):
     )
 
 
-task = Task(Everything)
+task = ProgramTask(Everything)
 
 
 def refusal(*args: Any, **kwargs: Any) -> dict[str, str]:
@@ -236,7 +236,7 @@ class OddNames(CommandTask):
 
 
 def test_a_parameter_may_have_any_name() -> None:
-    odd = Task(OddNames)
+    odd = ProgramTask(OddNames)
 
     assert odd.argv(odd.bind([5], {"copy": 6})) == ("program", "5", "2", "3", "6")
     assert list(odd.schema["properties"]) == ["json", "model_config", "parameter_self", "copy"]

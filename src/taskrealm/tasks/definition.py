@@ -1,0 +1,93 @@
+"""What every kind of task has in common, and what the task's own code is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Collection, Mapping
+
+ROLES = frozenset({"user", "backend", "operator"})
+"""The roles that can be allowed to run a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a job runs, in which role, and who asked for it."""
+
+    authid: str
+    role: str
+    submitted_by: str
+
+
+class Definition:
+    """
+    The base of `CommandTask` and the other kinds of task: the settings that they share.
+
+    The annotated attributes of a task are its parameters, in order; a default makes one
+    optional. In a property and in the methods that a task may have the attributes are the
+    arguments of the one job in question. Constants of your own are written in capitals; a
+    class whose name begins with `_` is a base, not a task.
+    """
+
+    name: ClassVar[str]
+    """Lower-case words, digits and `_`, in groups separated by dots."""
+    timeout: ClassVar[float | None] = None
+    """Seconds a job may run; None for what the node allows."""
+    grace: ClassVar[float] = 10.0
+    """Seconds between asking the program to stop and killing it."""
+    limits: ClassVar[Limits] = Limits()
+    """What else a job may use up: memory, processor time, processes, files, output."""
+    retries: ClassVar[int] = 0
+    """
+    How often a job may run again when its executor died while it ran, or when the machine
+    had no means to start it. More than 0 only if the program may safely run twice.
+    """
+    roles: ClassVar[Collection[str]] = ROLES
+    """Who may run the task."""
+    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Variables for the program besides those that the node gives to all."""
+
+    def validate(
+        self, caller: Caller
+    ) -> Mapping[str, object] | Awaitable[Mapping[str, object] | None] | None:
+        """
+        Look at a request before it is accepted; a plain method or a coroutine.
+
+        Returns:
+            None, or the arguments to change, which are then checked like given ones.
+
+        Raises:
+            InvalidArguments: The request is refused, for the given reasons.
+        """
+        return None
+
+    def may_cancel(self, caller: Caller) -> Awaitable[None] | None:
+        """
+        Look at the wish of *caller* to cancel the job; a plain method or a coroutine.
+
+        To clean up there is `grace`; this is for what must not be stopped by everybody. Time
+        limits do not ask, nor does a node that stops, nor an operator who cancels with
+        `now`. A method that fails or takes too long refuses nothing.
+
+        Raises:
+            NotAuthorized: The job goes on; the caller reads the sentence.
+        """
+        return None
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"Arguments do not change by assignment; return {{{name!r}: ...}} from validate"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of one job: `values` as JSON, and `model`, their task with them as attributes."""
+
+    values: dict[str, Any]
+    model: Any

@@ -1,0 +1,28 @@
+"""The kinds of task that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .command import CommandTask
+from .program import ProgramTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .definition import Definition
+    from .task import Task
+
+KINDS: dict[type[Definition], Callable[..., Task]] = {CommandTask: ProgramTask}
+"""What makes a task ready, by the base of its declaration."""
+
+
+def ready(declaration: type[Definition]) -> Task:
+    """
+    The task that *declaration* stands for.
+
+    Raises:
+        TaskError: It is wrong; every problem is named.
+    """
+    (kind,) = (each for each in declaration.__mro__ if each in KINDS)
+    return KINDS[kind](declaration)

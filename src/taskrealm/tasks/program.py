@@ -1,0 +1,156 @@
+"""A task that runs a program, ready to be run."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.errors import Error, InvalidArguments, TooLarge
+from . import hooks
+from .command import CommandTask
+from .command_rules import RULES
+from .errors import TaskError
+from .progress import ProgressReader
+from .task import Task
+from .values import Unfit, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .command import Output
+    from .definition import Arguments, Definition
+    from .parts import Part
+
+PARSE_LIMIT = 300.0  # seconds; enough to move a large file to another disk
+
+# Linux takes no longer argument, its final NUL included (MAX_ARG_STRLEN).
+ARGUMENT_LIMIT = 131_071  # bytes
+COMMAND_LIMIT = 1_048_576  # bytes of all arguments and the task's own environment together
+TEXT_LIMIT = 65_536  # bytes of printed text that are taken for a result
+RESULT_LIMIT = 20_000_000  # bytes of a result as JSON
+
+
+class ProgramTask(Task):
+    """One task made from a `CommandTask`."""
+
+    def __init__(self, declaration: type[CommandTask]) -> None:
+        super().__init__(declaration, RULES)
+        self._command = declaration
+
+    @property
+    def parses_result(self) -> bool:
+        """Whether the task says what its result is; otherwise that is what was printed."""
+        return self._command.parse_result is not CommandTask.parse_result
+
+    def require_runnable(self, arguments: Arguments) -> None:
+        self.argv(arguments)
+
+    def preview(self, arguments: Arguments) -> dict[str, Any]:
+        return {"argv": list(self.argv(arguments))}
+
+    def argv(self, arguments: Arguments) -> tuple[str, ...]:
+        """
+        The program and its arguments.
+
+        Raises:
+            InvalidArguments: A value cannot be given to a program, or not in its place.
+            TooLarge: An argument, or all of them together, are more than Linux takes.
+            TaskError: A property of the task failed.
+        """
+        argv = []
+        size = sum(len(f"{name}={value}".encode()) for name, value in self.environment.items())
+        for name, argument in self._arguments(arguments.model):
+            length = len(argument.encode())
+            if length > ARGUMENT_LIMIT:
+                raise TooLarge(
+                    f"{name}: an argument of a program has at most {ARGUMENT_LIMIT} bytes",
+                    limit=ARGUMENT_LIMIT,
+                )
+            size += length
+            argv.append(argument)
+        # Each string ends in a NUL, and a pointer of eight bytes leads to it.
+        if size + 9 * (len(argv) + len(self.environment)) > COMMAND_LIMIT:
+            raise TooLarge(
+                f"The arguments of a program have at most {COMMAND_LIMIT} bytes together",
+                limit=COMMAND_LIMIT,
+            )
+        return tuple(argv)
+
+    def progress_parser(self) -> ProgressReader | None:
+        """What reads the progress of one job; None if the task does not say how."""
+        make = self._command.progress
+        return None if make is None else ProgressReader(make())
+
+    async def result(self, output: Output) -> Any:
+        """
+        The result of a job whose program has succeeded.
+
+        Unless the task says otherwise, that is the text on standard output without the
+        white space around it; None if there is none, or more than `TEXT_LIMIT` bytes.
+
+        Raises:
+            Error, TaskError: The task says that the job failed after all.
+            TaskError: Its own code failed, took more than `PARSE_LIMIT`, or made something
+                that is no result.
+        """
+        if not self.parses_result:
+            return _printed(output.stdout)
+        what = f"{self.name}: parse_result"
+        made = await hooks.call(
+            output.arguments.model.parse_result, output, what=what, limit=PARSE_LIMIT
+        )
+        # In a thread: what is big would hold up everybody else.
+        try:
+            result, size = await asyncio.to_thread(_weighed, made)
+        except Unfit as unfit:
+            raise TaskError(f"{what} made no result: {unfit}") from None
+        if size > RESULT_LIMIT:
+            raise TaskError(
+                f"{what} made a result of {size} bytes; the most is {RESULT_LIMIT}. Write it to"
+                " a file and return the file's name"
+            )
+        return result
+
+    @property
+    def has_stoppable_result(self) -> bool:
+        """Whether making the result can be interrupted; what runs in a thread cannot."""
+        return inspect.iscoroutinefunction(self._command.parse_result)
+
+    def _arguments(self, model: Definition) -> Iterator[tuple[str, str]]:
+        """Each argument of the program, after the name of what it came from."""
+        refused = {}
+        for part in self._command.command:
+            if isinstance(part, str):
+                yield "command", part
+                continue
+            try:
+                for argument in part.arguments(self._value(model, part)):
+                    yield part.name, argument
+            except Unfit as unfit:
+                refused[part.name] = str(unfit)
+        if refused:
+            raise InvalidArguments(fields=refused)
+
+    def _value(self, model: Definition, part: Part) -> object:
+        try:
+            return getattr(model, part.name)
+        except (Error, TaskError):
+            raise
+        except Exception as error:
+            raise TaskError(f"{self.name}: the property {part.name} failed") from error
+
+
+def _weighed(made: object) -> tuple[Any, int]:
+    """What was *made* in JSON's own kinds, and its size as JSON."""
+    result = plain(made)
+    return result, len(json.dumps(result))
+
+
+def _printed(stdout: bytes) -> str | None:
+    if len(stdout) > TEXT_LIMIT:
+        return None
+    return (
+        stdout.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}").strip() or None
+    )
