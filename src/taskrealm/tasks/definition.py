@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -49,7 +49,7 @@ class Definition:
     """
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
-    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
 
     def validate(
@@ -87,7 +87,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one job: `values` as JSON, and `model`, their task with them as attributes."""
+    """
+    The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
+
+    In `values` a mask stands for each secret; `secrets` holds them.
+    """
 
     values: dict[str, Any]
     model: Any
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
