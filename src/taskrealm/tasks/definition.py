@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -57,7 +57,7 @@ class Definition:
     """How many jobs of the task may run at once; None for as many as there are slots."""
     most_running_per_user: ClassVar[int | None] = None
     """How many of those may be of one user."""
-    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
 
     def validate(
@@ -95,7 +95,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one job: `values` as JSON, and `model`, their task with them as attributes."""
+    """
+    The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
+
+    In `values` a mask stands for each secret; `secrets` holds them.
+    """
 
     values: dict[str, Any]
     model: Any
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -43,7 +43,11 @@ class Task:
         self.group = declaration.group
         self.most_running = declaration.most_running
         self.most_running_per_user = declaration.most_running_per_user
-        self.environment: Mapping[str, str] = dict(declaration.environment)
+        self.environment: Mapping[str, str] = {
+            name: value for name, value in declaration.environment.items() if isinstance(value, str)
+        }
+        self.secrets = self._parameters.secrets
+        """The names of the parameters that are secrets."""
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
 
@@ -78,16 +82,21 @@ class Task:
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
-        return Arguments(values, model)
+        hidden = {
+            name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
+        }
+        return Arguments(values, model, hidden)
 
-    def restore(self, values: Mapping[str, object]) -> Arguments:
+    def restore(
+        self, values: Mapping[str, object], secrets: Mapping[str, str] | None = None
+    ) -> Arguments:
         """
-        The arguments that had these `values`; files are looked for again.
+        The arguments that had these `values` and `secrets`; files are looked for again.
 
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), values)
+        return self.bind((), {**values, **(secrets or {})})
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -104,7 +113,9 @@ class Task:
                 arguments.model.validate, caller, what=what, limit=VALIDATE_LIMIT
             )
             if changes is not None:
-                arguments = self.bind((), {**arguments.values, **self._as_json(changes, what)})
+                changed = self._as_json(changes, what)
+                given = {**arguments.values, **arguments.secrets, **changed}
+                arguments = self.bind((), given)
         self.require_runnable(arguments)
         return arguments
 
