@@ -14,6 +14,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
+from . import capacity
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
@@ -64,6 +65,7 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *_name(declaration),
         *rules.settings(declaration, [*hints, *(each.attribute for each in unreadable)]),
         *_limits(declaration),
+        *(Problem(*each) for each in capacity.problems(declaration)),
         *_roles(declaration),
         *_environment(declaration),
         *_hooks(declaration, rules),

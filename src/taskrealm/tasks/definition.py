@@ -49,6 +49,14 @@ class Definition:
     """
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
+    slots: ClassVar[int] = 1
+    """How many of the node's worker slots a job takes; none if it only waits for others."""
+    group: ClassVar[str | None] = None
+    """The group of tasks that share some of the slots; the node's settings say how many."""
+    most_running: ClassVar[int | None] = None
+    """How many jobs of the task may run at once; None for as many as there are slots."""
+    most_running_per_user: ClassVar[int | None] = None
+    """How many of those may be of one user."""
     environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
 

@@ -39,6 +39,10 @@ class Task:
         self.grace = declaration.grace
         self.limits = declaration.limits
         self.retries = declaration.retries
+        self.slots = declaration.slots
+        self.group = declaration.group
+        self.most_running = declaration.most_running
+        self.most_running_per_user = declaration.most_running_per_user
         self.environment: Mapping[str, str] = dict(declaration.environment)
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
