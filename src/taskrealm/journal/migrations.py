@@ -80,7 +80,23 @@ RETENTION = """
     insert into mark values ('');
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION)
+BATCHES = """
+    -- The batch whose child a job is. Lists of jobs leave children out unless asked for them,
+    -- hence the number 0 or 1 in their indexes.
+    alter table jobs add column parent text;
+    alter table jobs add column child integer not null default 0;
+    create index jobs_by_parent on jobs (parent) where parent is not null;
+    drop index jobs_by_state;
+    drop index jobs_by_owner;
+    drop index jobs_by_task;
+    drop index jobs_by_owner_and_task;
+    create index jobs_by_state on jobs (state, child);
+    create index jobs_by_owner on jobs (owner, state, child);
+    create index jobs_by_task on jobs (task, state, child);
+    create index jobs_by_owner_and_task on jobs (owner, task, state, child);
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES)
 """One script for each version of the schema; what was released is never edited."""
 
 
