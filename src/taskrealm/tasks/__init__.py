@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .command import CommandTask, Output
+    from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
     from .errors import TaskError
     from .files import Below
+    from .function import FunctionTask
     from .kinds import ready
     from .limits import Limits
+    from .loaded import Task
     from .loader import load_module, load_tasks
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .python import PythonTask, task
     from .registry import Registry
-    from .task import Task
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -26,17 +29,20 @@ else:
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".command": ("CommandTask", "Output"),
+        ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
         ".files": ("Below",),
+        ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
-        ".task": ("Task",),
+        ".loaded": ("Task",),
     }
 
     def __getattr__(name: str) -> object:
@@ -52,10 +58,13 @@ __all__ = [
     "Arguments",
     "Below",
     "Caller",
+    "Cancelled",
     "CommandTask",
+    "Context",
     "Definition",
     "FfmpegProgress",
     "Flag",
+    "FunctionTask",
     "Glued",
     "InvalidArguments",
     "Limits",
@@ -68,6 +77,7 @@ __all__ = [
     "ProgramTask",
     "Progress",
     "ProgressParser",
+    "PythonTask",
     "Registry",
     "Task",
     "TaskError",
@@ -75,4 +85,5 @@ __all__ = [
     "load_module",
     "load_tasks",
     "ready",
+    "task",
 ]

@@ -12,8 +12,8 @@ from . import hooks
 from .command import CommandTask
 from .command_rules import RULES
 from .errors import TaskError
+from .loaded import Task
 from .progress import ProgressReader
-from .task import Task
 from .values import Unfit, plain
 
 if TYPE_CHECKING:
