@@ -77,6 +77,7 @@ def status_of(job: Job) -> str:
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
             "cancel": job.cancel,
+            "sealed": None if job.state.is_terminal else job.sealed,
             "outcome": job.outcome,
         },
     )
@@ -113,6 +114,7 @@ def job_of(row: Row) -> Job:
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],
         cancel=current["cancel"],
+        sealed=current.get("sealed"),
         outcome=current["outcome"],
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
-    from .secrets import Secret
+    from .secrets import MASK, Secret
     from .task import Task
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -39,7 +39,7 @@ else:
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
-        ".secrets": ("Secret",),
+        ".secrets": ("MASK", "Secret"),
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".task": ("Task",),
@@ -54,6 +54,7 @@ else:
 
 
 __all__ = [
+    "MASK",
     "TEXT_LIMIT",
     "Arguments",
     "Below",
