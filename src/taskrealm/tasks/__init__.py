@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .python import PythonTask, task
     from .registry import Registry
-    from .secrets import Secret
+    from .secrets import MASK, Secret
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -45,7 +45,7 @@ else:
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
-        ".secrets": ("Secret",),
+        ".secrets": ("MASK", "Secret"),
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".loaded": ("Task",),
@@ -60,6 +60,7 @@ else:
 
 
 __all__ = [
+    "MASK",
     "TEXT_LIMIT",
     "Arguments",
     "Below",

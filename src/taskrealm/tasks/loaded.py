@@ -87,6 +87,12 @@ class Task:
         }
         return Arguments(values, model, hidden)
 
+    @property
+    def secret_places(self) -> frozenset[str | int]:
+        """The names and the positions of the arguments that are secrets."""
+        names = self._parameters.names
+        return frozenset((*self.secrets, *(names.index(each) for each in self.secrets)))
+
     def restore(
         self, values: Mapping[str, object], secrets: Mapping[str, str] | None = None
     ) -> Arguments:
