@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
     from .command import CommandTask, Output
     from .definition import Arguments, Caller, Definition
     from .errors import TaskError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
     from .task import Task
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -37,6 +39,8 @@ else:
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".task": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
     }
 
     def __getattr__(name: str) -> object:
@@ -50,6 +54,7 @@ else:
 __all__ = [
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
     "Below",
     "Caller",
     "CommandTask",
@@ -71,6 +76,8 @@ __all__ = [
     "Registry",
     "Task",
     "TaskError",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",

@@ -14,6 +14,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
+from . import artifacts
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
@@ -66,6 +67,7 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *_limits(declaration),
         *_roles(declaration),
         *_environment(declaration),
+        *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
         *_hooks(declaration, rules),
         *_strangers(declaration, hints, rules),
     ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
+
+    from .artifacts import Artifact
+    from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
@@ -51,6 +54,8 @@ class Definition:
     """Who may run the task."""
     environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
+    artifacts: ClassVar[Sequence[str | Artifact]] = ()
+    """Files below the working directory that a job leaves for its owner: names and patterns."""
 
     def validate(
         self, caller: Caller
@@ -87,7 +92,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one job: `values` as JSON, and `model`, their task with them as attributes."""
+    """
+    The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
+
+    `files` are the uploads among them, by id.
+    """
 
     values: dict[str, Any]
     model: Any
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)

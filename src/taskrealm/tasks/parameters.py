@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from .uploads import UploadedFile
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNKNOWN_NAMED = 10  # unknown arguments that one error names
 
@@ -50,10 +52,15 @@ class Parameters:
         self._defaults = self._checked_defaults()
 
     def bind(
-        self, args: Sequence[object], kwargs: Mapping[str, object]
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """
         Positional and named arguments, defaults filled in: as JSON, and in their types.
+
+        *files* are those that the arguments may name.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
@@ -69,7 +76,7 @@ class Parameters:
                 except Unfit as unfit:
                     refused.setdefault(name, str(unfit))
         try:
-            model = self._model.model_validate_json(json.dumps(values))
+            model = self._model.model_validate_json(json.dumps(values), context=files)
         except ValidationError as error:
             refused = {**_by_parameter(error), **refused}
         if refused:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import hooks
+from .artifacts import declared
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
+from .uploads import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .declaration import Rules
     from .definition import Caller
+    from .uploads import UploadedFile
 
+NO_FILES: Mapping[str, UploadedFile] = MappingProxyType({})
 VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 
 
@@ -39,6 +44,7 @@ class Task:
         self.grace = declaration.grace
         self.limits = declaration.limits
         self.retries = declaration.retries
+        self.artifacts = declared(declaration.artifacts)
         self.environment: Mapping[str, str] = dict(declaration.environment)
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
@@ -63,27 +69,38 @@ class Task:
             "roles": sorted(self.roles),
         }
 
-    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+    def bind(
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
         Check positional and named arguments, and fill in the defaults.
+
+        *files* are the uploads that they may name, by id.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
         """
-        values, typed = self._parameters.bind(args, kwargs)
+        values, typed = self._parameters.bind(args, kwargs, files)
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
-        return Arguments(values, model)
+        return Arguments(
+            values, model, {each: files[each] for each in files_in(values) & files.keys()}
+        )
 
-    def restore(self, values: Mapping[str, object]) -> Arguments:
+    def restore(
+        self, values: Mapping[str, object], files: Mapping[str, UploadedFile] = NO_FILES
+    ) -> Arguments:
         """
         The arguments that had these `values`; files are looked for again.
 
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), values)
+        return self.bind((), values, files)
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -100,7 +117,8 @@ class Task:
                 arguments.model.validate, caller, what=what, limit=VALIDATE_LIMIT
             )
             if changes is not None:
-                arguments = self.bind((), {**arguments.values, **self._as_json(changes, what)})
+                changed = {**arguments.values, **self._as_json(changes, what)}
+                arguments = self.bind((), changed, arguments.files)
         self.require_runnable(arguments)
         return arguments
 
