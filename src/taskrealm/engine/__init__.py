@@ -5,12 +5,13 @@ from __future__ import annotations
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
-from .scheduler import Scheduler
+from .scheduler import Claim, Scheduler
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
 
 __all__ = [
     "COOKIE",
+    "Claim",
     "Exit",
     "NamedPipe",
     "Process",

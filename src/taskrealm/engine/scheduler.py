@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sortedcontainers import SortedList
@@ -13,6 +14,27 @@ from ..protocol.errors import QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    What a job takes up while it runs, and beside how many others it may.
+
+    A job that takes no slot starts at once, whatever runs.
+    """
+
+    task: str = ""
+    slots: int = 1
+    group: str | None = None
+    most_running: int | None = None
+    """How many jobs of the task may run at once."""
+    most_running_per_user: int | None = None
+    """How many jobs of the task may run at once for one owner."""
+
+
+ONE_SLOT = Claim()
+"""The claim of a job of which nothing else is known."""
 
 
 class _Waiting(NamedTuple):
@@ -44,11 +66,13 @@ class Scheduler:
         self._owner_limit = queue_limit if owner_limit is None else owner_limit
         self._arrivals = itertools.count()
         self._order: SortedList[_Waiting] = SortedList()
+        self._weightless: SortedList[_Waiting] = SortedList()
         self._waiting: dict[str, _Waiting] = {}
         self._reserved: set[str] = set()
         self._owners: dict[str, str] = {}
         self._load: Counter[str] = Counter()
-        self._running: set[str] = set()
+        self._claims: dict[str, Claim] = {}
+        self._running: dict[str, Claim] = {}
 
     @property
     def slots(self) -> int:
@@ -77,8 +101,13 @@ class Scheduler:
 
     @property
     def running(self) -> int:
-        """How many jobs occupy a slot."""
+        """How many jobs run."""
         return len(self._running)
+
+    @property
+    def used(self) -> int:
+        """How many slots running jobs occupy."""
+        return sum(claim.slots for claim in self._running.values())
 
     def require_room(self, count: int = 1, *, owner: str = "") -> None:
         """
@@ -89,7 +118,7 @@ class Scheduler:
         Raises:
             QueueFull: More jobs would wait than may wait, of all or of this owner.
         """
-        free = max(0, self._slots - self.running)
+        free = max(0, self._slots - self.used)
         if self.waiting + self.reserved + count > free + self._queue_limit:
             raise QueueFull(limit=self._queue_limit)
         if self._load[owner] + count > free + self._owner_limit:
@@ -99,7 +128,15 @@ class Scheduler:
                 limit=self._owner_limit,
             )
 
-    def add(self, job_id: str, *, priority: int, since: float, owner: str = "") -> None:
+    def add(
+        self,
+        job_id: str,
+        *,
+        priority: int,
+        since: float,
+        owner: str = "",
+        claim: Claim = ONE_SLOT,
+    ) -> None:
         """
         Let a job wait for a slot, as if it waited *since*: in seconds from any fixed moment.
 
@@ -114,7 +151,8 @@ class Scheduler:
         else:
             self._enter(job_id, owner)
         entry = _Waiting(_rank(priority, since), next(self._arrivals), job_id)
-        self._order.add(entry)
+        self._claims[job_id] = claim
+        (self._order if claim.slots else self._weightless).add(entry)
         self._waiting[job_id] = entry
 
     def reserve(self, job_id: str, *, owner: str = "") -> None:
@@ -132,7 +170,7 @@ class Scheduler:
         if job_id in self._reserved:
             self._reserved.remove(job_id)
         elif (entry := self._waiting.pop(job_id, None)) is not None:
-            self._order.remove(entry)
+            (self._order if self._claims.pop(job_id).slots else self._weightless).remove(entry)
         else:
             return False
         self._leave(job_id)
@@ -140,12 +178,15 @@ class Scheduler:
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies a slot; None if there is none."""
-        if not self._waiting or self.running >= self._slots:
+        if self._weightless:
+            job_id: str = self._weightless.pop(0).job_id
+        elif self._order and self.used < self._slots:
+            job_id = self._order.pop(0).job_id
+        else:
             return None
-        job_id: str = self._order.pop(0).job_id
         del self._waiting[job_id]
         self._leave(job_id)
-        self._running.add(job_id)
+        self._running[job_id] = self._claims.pop(job_id)
         return job_id
 
     def release(self, job_id: str) -> None:
@@ -155,7 +196,7 @@ class Scheduler:
         Raises:
             KeyError: The job occupies no slot.
         """
-        self._running.remove(job_id)
+        del self._running[job_id]
 
     def position(self, job_id: str) -> int | None:
         """The place of a job among those waiting, from 1; None if it does not wait."""

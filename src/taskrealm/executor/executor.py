@@ -24,6 +24,7 @@ from ..protocol.errors import (
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
 from ..tasks import TaskError
 from .attempt import Ending, failure
+from .claims import claim_of
 from .entries import LOST, decided_end_of, end_of, retry_of, start_of
 from .keys import Keys, require_same
 from .live import LiveJob
@@ -88,6 +89,7 @@ class Executor:
             publisher,
             audience,
             job_of=self.live,
+            claim_of=lambda job_id: claim_of(self._live[job_id].task),
             on_due=self._on_due,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )

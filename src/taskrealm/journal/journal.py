@@ -130,10 +130,11 @@ class Journal:
         states: Collection[State] | None = None,
         task: str | None = None,
         before: str | None = None,
+        children: bool = True,
         limit: int = 50,
     ) -> list[Job]:
         """
-        The last *limit* jobs that fit the filters, newest first.
+        The last *limit* jobs that fit the filters, newest first; *children* of batches too or not.
 
         Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
         of the last job of the page before.
@@ -153,9 +154,10 @@ class Journal:
         # One short walk along an index for each state, whatever the filters. A single query
         # over several states would have to read and sort every job that fits.
         walks = " union all ".join(
-            f"select * from (select number from jobs where state = '{State(state).value}'{filters}"
-            " order by number desc limit :limit)"
+            f"select * from (select number from jobs where state = '{State(state).value}'"
+            f" and child = {child}{filters} order by number desc limit :limit)"
             for state in (State if states is None else set(states))
+            for child in ((0, 1) if children else (0,))
         )
         if not walks:
             return []
@@ -165,6 +167,26 @@ class Journal:
             owner=owner,
             task=task,
             end=end,
+            limit=limit,
+        )
+
+    async def children(
+        self, parent: str, *, states: Collection[State] | None = None, since: int, limit: int
+    ) -> list[Job]:
+        """
+        The first *limit* children of a batch behind the first *since*, in the batch's order.
+
+        Of those only that are in one of *states*.
+        """
+        chosen = [State(each).value for each in (State if states is None else states)]
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in (select number from jobs where parent = :parent"
+            " order by number limit -1 offset :since)"
+            " and state in (select value from json_each(:states)) order by number limit :limit",
+            parent=parent,
+            states=json.dumps(chosen),
+            since=since,
             limit=limit,
         )
 

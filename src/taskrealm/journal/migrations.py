@@ -80,6 +80,22 @@ RETENTION = """
     insert into mark values ('');
 """
 
+BATCHES = """
+    -- The batch whose child a job is. Lists of jobs leave children out unless asked for them,
+    -- hence the number 0 or 1 in their indexes.
+    alter table jobs add column parent text;
+    alter table jobs add column child integer not null default 0;
+    create index jobs_by_parent on jobs (parent) where parent is not null;
+    drop index jobs_by_state;
+    drop index jobs_by_owner;
+    drop index jobs_by_task;
+    drop index jobs_by_owner_and_task;
+    create index jobs_by_state on jobs (state, child);
+    create index jobs_by_owner on jobs (owner, state, child);
+    create index jobs_by_task on jobs (task, state, child);
+    create index jobs_by_owner_and_task on jobs (owner, task, state, child);
+"""
+
 FILES = """
     -- Files on their way in, and those that have arrived. `sha256` is what was announced
     -- until the file is finished, and what was found from then on; `kind` is the media type
@@ -117,7 +133,7 @@ FILES = """
     create index artifacts_by_size on artifacts (size);
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION, FILES)
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES)
 """One script for each version of the schema; what was released is never edited."""
 
 

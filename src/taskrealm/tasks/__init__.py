@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
     from .command import CommandTask, Output
     from .definition import Arguments, Caller, Definition
+    from .durations import Duration
     from .errors import TaskError
     from .files import Below
+    from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
     from .loader import load_module, load_tasks
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
+    from .secrets import Secret
     from .task import Task
     from .uploads import Upload, UploadedFile
 else:
@@ -30,12 +33,15 @@ else:
         ".command": ("CommandTask", "Output"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
+        ".durations": ("Duration",),
         ".files": ("Below",),
+        ".hints": ("Hint", "Line", "Text"),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
+        ".secrets": ("Secret",),
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".task": ("Task",),
@@ -59,11 +65,14 @@ __all__ = [
     "Caller",
     "CommandTask",
     "Definition",
+    "Duration",
     "FfmpegProgress",
     "Flag",
     "Glued",
+    "Hint",
     "InvalidArguments",
     "Limits",
+    "Line",
     "NotAuthorized",
     "Option",
     "Output",
@@ -74,8 +83,10 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "Registry",
+    "Secret",
     "Task",
     "TaskError",
+    "Text",
     "Upload",
     "UploadedFile",
     "Value",

@@ -45,7 +45,15 @@ class Task:
         self.limits = declaration.limits
         self.retries = declaration.retries
         self.artifacts = declared(declaration.artifacts)
-        self.environment: Mapping[str, str] = dict(declaration.environment)
+        self.slots = declaration.slots
+        self.group = declaration.group
+        self.most_running = declaration.most_running
+        self.most_running_per_user = declaration.most_running_per_user
+        self.environment: Mapping[str, str] = {
+            name: value for name, value in declaration.environment.items() if isinstance(value, str)
+        }
+        self.secrets = self._parameters.secrets
+        """The names of the parameters that are secrets."""
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
 
@@ -87,20 +95,25 @@ class Task:
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
-        return Arguments(
-            values, model, {each: files[each] for each in files_in(values) & files.keys()}
-        )
+        hidden = {
+            name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
+        }
+        named = {each: files[each] for each in files_in(values) & files.keys()}
+        return Arguments(values, model, hidden, named)
 
     def restore(
-        self, values: Mapping[str, object], files: Mapping[str, UploadedFile] = NO_FILES
+        self,
+        values: Mapping[str, object],
+        secrets: Mapping[str, str] | None = None,
+        files: Mapping[str, UploadedFile] = NO_FILES,
     ) -> Arguments:
         """
-        The arguments that had these `values`; files are looked for again.
+        The arguments that had these `values` and `secrets`; files are looked for again.
 
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), values, files)
+        return self.bind((), {**values, **(secrets or {})}, files)
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -117,8 +130,9 @@ class Task:
                 arguments.model.validate, caller, what=what, limit=VALIDATE_LIMIT
             )
             if changes is not None:
-                changed = {**arguments.values, **self._as_json(changes, what)}
-                arguments = self.bind((), changed, arguments.files)
+                changed = self._as_json(changes, what)
+                given = {**arguments.values, **arguments.secrets, **changed}
+                arguments = self.bind((), given, arguments.files)
         self.require_runnable(arguments)
         return arguments
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from .hints import with_hints
 from .media import MEDIA_TYPE, UNKNOWN, media_type_of
 
 if TYPE_CHECKING:
@@ -121,10 +122,10 @@ class Upload:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         file: dict[str, Any] = {"type": "string", "format": FORMAT}
-        if self.max is not None:
-            file["maxSize"] = self.max
-        if self.accept:
-            file["accept"] = list(self.accept)
+        hints: dict[str, Any] = {"max_size": self.max, "accept": list(self.accept)}
+        hints = {name: hint for name, hint in hints.items() if hint not in (None, [])}
+        if hints:
+            file = with_hints(file, hints)
         return {"anyOf": [file, {"type": "null"}]} if schema["type"] == "nullable" else file
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from taskrealm.engine.scheduler import Scheduler
+from taskrealm.engine.scheduler import Claim, Scheduler
 from taskrealm.protocol.errors import QueueFull
 
 PRIORITIES = st.integers(-1_000, 1_000)
@@ -212,6 +212,21 @@ def test_a_job_cannot_wait_twice() -> None:
         queue.add("a", priority=0, since=0.0)
 
 
+def test_a_job_that_takes_no_slot_starts_at_once_whatever_runs() -> None:
+    queue = scheduler(slots=1)
+    queue.add("running", priority=0, since=0.0)
+    queue.take()
+    queue.add("waiting", priority=0, since=0.0)
+    queue.add("batch", priority=-1_000, since=0.0, claim=Claim("batch", slots=0))
+
+    assert queue.take() == "batch"
+    assert queue.take() is None
+    assert (queue.running, queue.used) == (2, 1)
+    queue.release("batch")
+    queue.release("running")
+    assert queue.take() == "waiting"
+
+
 def test_a_slot_is_freed_only_once() -> None:
     queue = scheduler()
     queue.add("a", priority=0, since=0.0)
@@ -311,7 +326,7 @@ class Model(RuleBasedStateMachine):
     def counts_agree(self) -> None:
         assert self.scheduler.waiting == len(self.waiting)
         assert self.scheduler.reserved == len(self.reserved)
-        assert self.scheduler.running == len(self.running) <= self.scheduler.slots
+        assert self.scheduler.running == self.scheduler.used == len(self.running) <= self.slots
 
     @invariant()
     def places_agree(self) -> None:
