@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .python import PythonTask, task
     from .registry import Registry
     from .secrets import MASK, Secret
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -46,9 +48,11 @@ else:
         ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
         ".secrets": ("MASK", "Secret"),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
         ".loaded": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
     }
 
     def __getattr__(name: str) -> object:
@@ -63,6 +67,7 @@ __all__ = [
     "MASK",
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
     "Below",
     "Caller",
     "Cancelled",
@@ -93,6 +98,8 @@ __all__ = [
     "Task",
     "TaskError",
     "Text",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",

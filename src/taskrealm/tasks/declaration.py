@@ -14,7 +14,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
-from . import capacity
+from . import artifacts, capacity
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
@@ -77,6 +77,7 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *(Problem(*each) for each in capacity.problems(declaration)),
         *_roles(declaration),
         *_environment(declaration, rules),
+        *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
         *_hooks(declaration, rules),
         *_strangers(declaration, hints, rules),
     ]
