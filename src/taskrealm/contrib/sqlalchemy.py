@@ -173,13 +173,13 @@ class Database:
                 f"{function.__qualname__} needs a first parameter for the session, such as"
                 f" def {function.__name__}(session: Session, ...)"
             )
-        wrapper: Any = functools.wraps(function)(self._wrapped(function))
+        wrapper: Callable[..., Any] = functools.wraps(function)(self._wrapped(function))
         wrapper.__annotations__ = {
             name: hint
             for name, hint in function.__annotations__.items()
             if name != parameters[0].name
         }
-        wrapper.__signature__ = signature.replace(parameters=parameters[1:])
+        vars(wrapper)["__signature__"] = signature.replace(parameters=parameters[1:])
         return wrapper
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -265,6 +265,7 @@ def test_a_connection_that_was_lost_is_replaced_before_the_next_job(server: str)
     database.dispose()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_process_makes_connections_of_its_own(server: str) -> None:
     database = Database(server)
     with database.session() as session:
