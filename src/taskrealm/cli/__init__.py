@@ -34,7 +34,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "logs": ("jobs", "Print the output of a job."),
     "cancel": ("jobs", "Cancel jobs, waiting or running."),
     "status": ("queue", "Show how busy a node is; for operators."),
-    "queue": ("queue", "Pause, resume or drain a node; for operators."),
+    "queue": ("queue", "Pause, resume or drain a node, or change its limits; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 

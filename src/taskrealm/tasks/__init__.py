@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .capacity import Rate
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
@@ -33,6 +34,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".capacity": ("Rate",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -93,6 +95,7 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "PythonTask",
+    "Rate",
     "Registry",
     "Secret",
     "Task",

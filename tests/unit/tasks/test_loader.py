@@ -180,6 +180,11 @@ def test_a_task_describes_itself(tmp_path: Path) -> None:
         "timeout": 5,
         "retries": 0,
         "roles": ["backend", "operator", "user"],
+        "slots": 1,
+        "group": None,
+        "most_running": None,
+        "most_running_per_user": None,
+        "rate": None,
     }
 
 
