@@ -65,4 +65,5 @@ export {
   type Progress,
   recordOf,
   type Task,
+  type Waiting,
 } from "./protocol"
