@@ -38,12 +38,12 @@ def add(scheduler: Scheduler, number: int, users: int, *, capped: bool) -> None:
     )
 
 
-def rate(action: Callable[[int], object]) -> float:
+def rate(action: Callable[[int], object], times: int = SAMPLE) -> float:
     """How often a second *action* can be done; it is given 0, 1, 2 and so on."""
     began = time.perf_counter()
-    for number in range(SAMPLE):
+    for number in range(times):
         action(number)
-    return SAMPLE / (time.perf_counter() - began)
+    return times / (time.perf_counter() - began)
 
 
 def measure(users: int, *, capped: bool) -> dict[str, float]:
@@ -63,7 +63,7 @@ def measure(users: int, *, capped: bool) -> dict[str, float]:
         "add": rate(lambda number: add(scheduler, WAITING + number, users, capped=capped)),
         "end and start": rate(turn),
         "remove": rate(lambda number: scheduler.remove(str(WAITING + number))),
-        "place of a new job": rate(place),
+        "place of a new job": rate(place, 100),
         "reason": rate(lambda number: scheduler.reason(str(WAITING - 1 - number))),
     }
 
