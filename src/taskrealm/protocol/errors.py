@@ -8,6 +8,8 @@ The errors that cross the wire, each with its URI.
     ├── QueueFull             as many jobs wait as may wait
     ├── DuplicateJob          the idempotency key is in use
     ├── UnknownJob            no such job, or not one that this caller may see
+    ├── UnknownUpload         no such upload, or not one of this caller
+    ├── UnknownArtifact       the job has no such artifact, or no longer
     ├── RateLimited           too many requests; says when to come back
     ├── TooLarge              a value exceeds its size limit
     ├── Draining              the executor takes no more jobs
@@ -99,6 +101,18 @@ class UnknownJob(Error):
     uri = uris.ERROR_PREFIX + "unknown_job"
 
 
+class UnknownUpload(Error):
+    """There is no such upload, or it is not the caller's."""
+
+    uri = uris.ERROR_PREFIX + "unknown_upload"
+
+
+class UnknownArtifact(Error):
+    """The job has left no such artifact, or it has expired."""
+
+    uri = uris.ERROR_PREFIX + "unknown_artifact"
+
+
 class RateLimited(Error):
     """Too many requests; come back after `retry_after` seconds."""
 
@@ -162,6 +176,8 @@ BY_URI: dict[str, type[Error]] = {
         QueueFull,
         DuplicateJob,
         UnknownJob,
+        UnknownUpload,
+        UnknownArtifact,
         RateLimited,
         TooLarge,
         Draining,

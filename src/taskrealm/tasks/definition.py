@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
+
+    from .artifacts import Artifact
+    from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
@@ -59,6 +62,8 @@ class Definition:
     """How many of those may be of one user."""
     environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
+    artifacts: ClassVar[Sequence[str | Artifact]] = ()
+    """Files below the working directory that a job leaves for its owner: names and patterns."""
 
     def validate(
         self, caller: Caller
@@ -98,9 +103,11 @@ class Arguments:
     """
     The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
 
-    In `values` a mask stands for each secret; `secrets` holds them.
+    In `values` a mask stands for each secret; `secrets` holds them. `files` are the uploads
+    among them, by id.
     """
 
     values: dict[str, Any]
     model: Any
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)
