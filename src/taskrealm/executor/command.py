@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..engine import Exit, Process, Program, SpawnFailed
+from ..engine import Exit, Program, SpawnFailed
 from ..protocol.errors import Error
 from ..protocol.jobs import EventType, Job
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
@@ -23,7 +23,7 @@ from .step import Step, StepStopped
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .attempt import Reporter, Surroundings
+    from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class CommandAttempt(Attempt):
         self._stderr_tail = bytearray()
         self._limits = task.limits.within(surroundings.limits)
         self._overflow: str | None = None
-        self._process: Process | None = None
+        self._process: Running | None = None
         self._grace: float | None = None
         self._last_step: Step | None = None
 
@@ -73,7 +73,7 @@ class CommandAttempt(Attempt):
         leftovers = 0
         try:
             with Reports(pipe, self._reporter.progress.add, self._reporter.messages):
-                self._process = Process.start(
+                self._process = self._surroundings.start(
                     Program(
                         argv=self._task.argv(self._arguments),
                         environment=self._environment(directory, pipe),
@@ -95,7 +95,7 @@ class CommandAttempt(Attempt):
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
-            ending = replace(ending, is_shortage=is_shortage)
+            ending = replace(ending, is_shortage=is_shortage, cause=error)
         finally:
             self._surroundings.output.close(self._job.job_id)
             await self._surroundings.folders.take_back(directory)
