@@ -10,11 +10,14 @@ import pytest
 
 PACKAGES: Final = {
     "chromium": "chromium",
+    "curl": "curl",
+    "dash": "dash",
     "faketime": "faketime",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
     "node": "nodejs",
     "npm": "npm",
+    "rsync": "rsync",
     "strace": "strace",
 }
 """The programs that tests call, and the Debian packages that they come in."""

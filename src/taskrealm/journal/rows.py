@@ -76,6 +76,9 @@ def status_of(job: Job) -> str:
             "started_at": None if job.started_at is None else timestamp(job.started_at),
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
+            "tags": job.tags,
+            "questions": job.questions,
+            "data": job.data,
             "cancel": job.cancel,
             "outcome": job.outcome,
         },
@@ -98,7 +101,8 @@ def job_of(row: Row) -> Job:
         priority=current["priority"],
         attempt=current["attempt"],
         timeout=fixed["timeout"],
-        tags=tuple(fixed["tags"]),
+        # Its program may have added some; the first ones are part of the request.
+        tags=tuple(current.get("tags", fixed["tags"])),
         deliver=Delivery(fixed["deliver"]),
         session=fixed["session"],
         client=fixed.get("client"),
@@ -112,6 +116,8 @@ def job_of(row: Row) -> Job:
         started_at=_moment(current["started_at"]),
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],
+        questions=tuple(current.get("questions", ())),
+        data=current.get("data", {}),
         cancel=current["cancel"],
         outcome=current["outcome"],
     )

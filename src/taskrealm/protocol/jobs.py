@@ -53,6 +53,8 @@ class EventType(StrEnum):
     MESSAGE = "message"
     ARTIFACT = "artifact"
     QUESTION = "question"
+    ANSWERED = "answered"
+    UPDATED = "updated"
     STOPPING = "stopping"
     RETRYING = "retrying"
     SUCCEEDED = "succeeded"
@@ -123,6 +125,10 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: dict[str, Any] | None = None
+    questions: tuple[dict[str, Any], ...] = ()
+    """What the program asks its owner just now: the data of `question` events."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the program has noted about the job for others to read."""
     cancel: dict[str, Any] | None = None
     """Who asked to stop the job and why (`by`, `reason`), from the moment it was accepted."""
     outcome: dict[str, Any] = field(default_factory=dict)
@@ -135,7 +141,8 @@ class Job:
         outcome = wire.pop("outcome")
         for name in ("submitted_at", "not_before", "retry_at", "started_at", "ended_at"):
             wire[name] = None if wire[name] is None else timestamp(wire[name])
-        return {**wire, "tags": list(self.tags), **outcome}
+        wire |= {"tags": list(self.tags), "questions": list(self.questions)}
+        return {**wire, **outcome}
 
 
 @dataclass(frozen=True, slots=True)

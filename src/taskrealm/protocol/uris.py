@@ -9,6 +9,7 @@ CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
 CANCEL = "taskrealm.cancel"
+ANSWER = "taskrealm.answer"
 JOB = "taskrealm.job"
 JOBS = "taskrealm.jobs"
 EVENTS = "taskrealm.events"
@@ -20,7 +21,19 @@ PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 
-PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN)
+PROCEDURES = (
+    TASKS,
+    CHECK,
+    EXEC,
+    EXEC_MANY,
+    CANCEL,
+    ANSWER,
+    JOB,
+    JOBS,
+    EVENTS,
+    OUTPUT,
+    TOKEN,
+)
 """Every procedure that a signed-in session may call."""
 
 ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
     from .task import Task
+    from .terminal import Terminal
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -37,6 +38,7 @@ else:
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".task": ("Task",),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -71,6 +73,7 @@ __all__ = [
     "Registry",
     "Task",
     "TaskError",
+    "Terminal",
     "Value",
     "load_module",
     "load_tasks",
