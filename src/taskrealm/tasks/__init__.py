@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .choices import Choices
     from .command import CommandTask, Output
     from .definition import Arguments, Caller, Definition
     from .durations import Duration
@@ -28,6 +29,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".choices": ("Choices",),
         ".command": ("CommandTask", "Output"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
@@ -59,6 +61,7 @@ __all__ = [
     "Arguments",
     "Below",
     "Caller",
+    "Choices",
     "CommandTask",
     "Definition",
     "Duration",
