@@ -252,7 +252,7 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
         "b.toml:4:17: tasks.two.environment.X: must be constant, or '{size}' alone",
         "b.toml:5:14: tasks.two.progress.pattern: missing ), unterminated subpattern",
         "c.toml:10:43: tasks.Three.parameters.size.default: must be a valid integer",
-        "d.yaml:2:33: is no YAML: expected ',' or ']', but got '}'",
+        "d.yaml:2:32: is no YAML: expected ',' or ']', but got '}'",
     ]
     assert len(problems) == len(wanted)
     for problem, start in zip(problems, wanted, strict=True):
