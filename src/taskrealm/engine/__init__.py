@@ -8,6 +8,8 @@ from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
+from .steps import Turn, Work
+from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
@@ -18,6 +20,10 @@ __all__ = [
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Turn",
+    "Wear",
+    "Work",
+    "Workers",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

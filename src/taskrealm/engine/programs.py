@@ -35,7 +35,7 @@ class Program:
     it starts, as the variable `TASKREALM_COOKIE`; it has the form
     `<node id>.<job_id>.<attempt>`, and no two programs that run at once may share one.
     `limits` hold for the program and all that it starts; those of output are not the
-    engine's.
+    engine's. `channel` is one end of a socket, which becomes its standard input.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +43,7 @@ class Program:
     directory: Path
     cookie: str
     limits: Limits = NO_LIMITS
+    channel: int | None = None
 
 
 SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -70,7 +71,7 @@ class Spawned(NamedTuple):
 
 def spawn(program: Program) -> Spawned:
     """
-    Start *program* in a session of its own, with empty standard input.
+    Start *program* in a session of its own, with empty standard input unless it has a channel.
 
     Raises:
         SpawnFailed: The program does not run.
@@ -86,7 +87,7 @@ def spawn(program: Program) -> Spawned:
         # to the child for a moment (vfork).
         popen = subprocess.Popen(
             program.argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if program.channel is None else program.channel,
             stdout=stdout_in,
             stderr=stderr_in,
             cwd=os.fspath(program.directory),
@@ -97,7 +98,7 @@ def spawn(program: Program) -> Spawned:
             pidfd = os.pidfd_open(popen.pid)
             pipes.append(pidfd)
             _offer_to_kernel(popen.pid)
-            _limit_files(popen.pid, program.limits.open_files)
+            limit_files(popen.pid, program.limits.open_files)
         except OSError:
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
@@ -132,7 +133,13 @@ def _dispensability() -> bytes:
         return b"%d" % min(int(file.read()) + MORE_DISPENSABLE, 1_000)
 
 
-def _limit_files(pid: int, count: int | None) -> None:
+def limit_files(pid: int, count: int | None) -> None:
+    """
+    Let a process have at most *count* files open, for ever; None changes nothing.
+
+    Raises:
+        PermissionError: It runs as another user.
+    """
     if count is None:
         return
     try:

@@ -45,7 +45,7 @@ def progress(
         raise ValueError(f"The fraction is {fraction}; it must be from 0 to 1, or None")
     if eta is not None and not (eta >= 0 and math.isfinite(eta)):
         raise ValueError(f"The eta is {eta}; it must be a number of seconds, or None")
-    _send({"progress": fraction, "message": message, "eta": eta})
+    send({"progress": fraction, "message": message, "eta": eta})
 
 
 def message(text: str, *, level: str = "info", data: Any = None) -> None:
@@ -60,7 +60,7 @@ def message(text: str, *, level: str = "info", data: Any = None) -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"The level is {level!r}; it must be one of {', '.join(LEVELS)}")
-    _send({"message": text, "level": level, "data": data})
+    send({"message": text, "level": level, "data": data})
 
 
 def main(words: list[str]) -> str | None:
@@ -78,7 +78,7 @@ def main(words: list[str]) -> str | None:
         case _:
             return usage
     try:
-        _send(report)
+        send(report)
     except ValueError as error:
         return str(error)
     return None
@@ -91,7 +91,14 @@ def _is_fraction(word: str) -> bool:
         return False
 
 
-def _send(report: dict[str, Any]) -> None:
+def send(report: dict[str, Any]) -> None:
+    """
+    Report what a line of JSON would, with whatever keys such a line may have.
+
+    Raises:
+        ValueError: It is too long.
+        TypeError: JSON has no words for it.
+    """
     line = json.dumps(report, allow_nan=False).encode() + b"\n"
     if len(line) > LINE_LIMIT:
         raise ValueError(f"A report has at most {LINE_LIMIT} bytes as JSON, and this {len(line)}")
