@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .claims import Claim, Reason, Usage
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
@@ -13,14 +14,17 @@ from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
+    "Claim",
     "Exit",
     "NamedPipe",
     "Process",
     "Program",
+    "Reason",
     "Scheduler",
     "SpawnFailed",
     "Threads",
     "Turn",
+    "Usage",
     "Wear",
     "Work",
     "Workers",

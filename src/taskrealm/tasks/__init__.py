@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
+    from .durations import Duration
     from .errors import TaskError
     from .files import Below
     from .function import FunctionTask
+    from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
     from .loaded import Task
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .python import PythonTask, task
     from .registry import Registry
+    from .secrets import MASK, Secret
+    from .terminal import Terminal
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -32,7 +38,9 @@ else:
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
+        ".durations": ("Duration",),
         ".files": ("Below",),
+        ".hints": ("Hint", "Line", "Text"),
         ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
@@ -40,9 +48,13 @@ else:
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".secrets": ("MASK", "Secret"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
         ".loaded": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -54,20 +66,25 @@ else:
 
 
 __all__ = [
+    "MASK",
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
     "Below",
     "Caller",
     "Cancelled",
     "CommandTask",
     "Context",
     "Definition",
+    "Duration",
     "FfmpegProgress",
     "Flag",
     "FunctionTask",
     "Glued",
+    "Hint",
     "InvalidArguments",
     "Limits",
+    "Line",
     "NotAuthorized",
     "Option",
     "Output",
@@ -79,8 +96,13 @@ __all__ = [
     "ProgressParser",
     "PythonTask",
     "Registry",
+    "Secret",
     "Task",
     "TaskError",
+    "Terminal",
+    "Text",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",

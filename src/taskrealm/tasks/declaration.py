@@ -14,10 +14,12 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
+from . import artifacts, capacity
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
 from .parameters import Parameters
+from .parts import Value
 from .values import Unfit, require_text
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Rules(NamedTuple):
     """Looks at its settings; given the declaration and the names of its parameters."""
     parameters: Callable[[type[Any], Mapping[str, Any], Mapping[str, Any]], Iterator[Problem]]
     """Looks at its parameters, once all else is well; given also their types and schema."""
+    has_values: bool = False
+    """Whether its variables may have a `Value`, at which `settings` looks."""
     read: Callable[[type[Any], Any], Found] | None = None
     """Finds the parameters; None if they are the annotated attributes."""
 
@@ -70,8 +74,10 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *_name(declaration),
         *rules.settings(declaration, [*hints, *(each.attribute for each in unreadable)]),
         *_limits(declaration),
+        *(Problem(*each) for each in capacity.problems(declaration)),
         *_roles(declaration),
-        *_environment(declaration),
+        *_environment(declaration, rules),
+        *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
         *_hooks(declaration, rules),
         *_strangers(declaration, hints, rules),
     ]
@@ -183,7 +189,7 @@ def _roles(declaration: type[Definition]) -> Iterator[Problem]:
             yield Problem("roles", f"there is no role {role!r}; the roles are: {known}")
 
 
-def _environment(declaration: type[Definition]) -> Iterator[Problem]:
+def _environment(declaration: type[Definition], rules: Rules) -> Iterator[Problem]:
     environment: object = declaration.environment
     if not isinstance(environment, Mapping):
         yield Problem("environment", 'must be a mapping, such as {"LC_ALL": "C.UTF-8"}')
@@ -193,6 +199,8 @@ def _environment(declaration: type[Definition]) -> Iterator[Problem]:
             yield Problem("environment", f"{name!r} cannot be the name of a variable")
         elif name.startswith(RESERVED):
             yield Problem("environment", f"{name}: the node itself sets variables in {RESERVED}*")
+        elif rules.has_values and isinstance(value, Value):
+            continue
         elif not isinstance(value, str):
             yield Problem("environment", f"{name} is {value!r}; it must be text")
         else:
