@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..tasks import Limits
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
+    from .questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,10 @@ class Reporter:
     progress: ProgressFeed
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
+    ask: Callable[[Question], None]
+    """Takes a question for the owner; the answer goes where the question says."""
+    update: Callable[[list[str], dict[str, Any]], None]
+    """Takes further tags of the job, and data to be noted about it."""
 
 
 class Attempt(ABC):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .python import PythonTask, task
     from .registry import Registry
     from .secrets import MASK, Secret
+    from .terminal import Terminal
     from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -53,6 +54,7 @@ else:
         ".loaded": ("Task",),
         ".artifacts": ("Artifact",),
         ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -97,6 +99,7 @@ __all__ = [
     "Secret",
     "Task",
     "TaskError",
+    "Terminal",
     "Text",
     "Upload",
     "UploadedFile",

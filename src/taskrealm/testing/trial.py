@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ..executor.feed import OutputFeed, ProgressFeed
 from ..executor.folders import WorkFolders
 from ..executor.kinds import attempt_at
 from ..executor.live import KEPT
+from ..executor.questions import Question, Questions
 from ..journal.output import OutputStore
 from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
@@ -25,7 +26,7 @@ from ..tasks.program import RESULT_LIMIT
 from .kept import KeptProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..tasks import Arguments, Progress, Task
 
@@ -43,6 +44,10 @@ class Outcome:
     stderr: str
     events: tuple[Event, ...]
     """From `started` to the terminal one; of progress that was reported at once, the latest."""
+    tags: tuple[str, ...] = ()
+    """The tags that the job gave itself."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What it noted about itself."""
     cause: BaseException | None = field(default=None, repr=False)
     """What the task's own code raised, if that was the end."""
 
@@ -86,6 +91,8 @@ class Trial:
     """Seconds that the job may run; may only shorten what the task allows."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables besides those that a node passes on to jobs."""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """What the owner answers to a question, by its text; others run out of time at once."""
 
     def run(self, declaration: Any, /, *args: Any, **kwargs: Any) -> Outcome:
         """
@@ -128,7 +135,9 @@ class Trial:
             started_at=now(),
         )
         with tempfile.TemporaryDirectory(prefix="tr-") as path:
-            return await _Course(job, task, arguments).run(self._surroundings(Path(path)))
+            return await _Course(job, task, arguments, self.answers).run(
+                self._surroundings(Path(path))
+            )
 
     def _surroundings(self, root: Path) -> Surroundings:
         settings = ExecutorSettings()
@@ -148,10 +157,16 @@ class Trial:
 class _Course:
     """What happens to one job, from its start to its end."""
 
-    def __init__(self, job: Job, task: Task, arguments: Arguments) -> None:
+    def __init__(
+        self, job: Job, task: Task, arguments: Arguments, answers: Mapping[str, Any]
+    ) -> None:
         self._job = job
         self._task = task
         self._arguments = arguments
+        self._answers = answers
+        self._questions = Questions(job.job_id, self._record)
+        self._tags: list[str] = []
+        self._data: dict[str, Any] = {}
         self._events: list[Event] = []
         self._is_late = False
 
@@ -161,6 +176,8 @@ class _Course:
             OutputFeed(lambda: False, lambda _: True, chunk=surroundings.output_chunk),
             _AllProgress(lambda data: self._note(EventType.PROGRESS, data)),
             self._tell,
+            self._ask,
+            self._update,
         )
         attempt = attempt_at(self._job, self._task, self._arguments, surroundings, reporter)
         timer = asyncio.get_running_loop().call_later(self._job.timeout, self._time_out, attempt)
@@ -180,6 +197,8 @@ class _Course:
             stdout=self._printed(surroundings.output, "stdout"),
             stderr=self._printed(surroundings.output, "stderr"),
             events=tuple(self._events),
+            tags=tuple(self._tags),
+            data=self._data,
             cause=ending.cause,
         )
 
@@ -188,8 +207,23 @@ class _Course:
         attempt.stop(self._task.grace)
 
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
-        for message in messages:
+        for message in messages[:-1]:
             self._note(EventType.MESSAGE, message)
+        return self._record(EventType.MESSAGE, messages[-1])
+
+    def _ask(self, question: Question) -> None:
+        if question.text not in self._answers:
+            question = replace(question, timeout=0.0)
+        problem = self._questions.ask(question)
+        if problem is None and question.text in self._answers:
+            self._questions.answer(question.id, self._answers[question.text], self._job.owner)
+
+    def _update(self, tags: list[str], data: dict[str, Any]) -> None:
+        self._tags += tags
+        self._data |= data
+
+    def _record(self, kind: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
+        self._note(kind, data)
         recorded = asyncio.get_running_loop().create_future()
         recorded.set_result(None)
         return recorded
@@ -223,6 +257,10 @@ class _Course:
 
 class _AllProgress(ProgressFeed):
     """Lets all progress through, so that no test has to be slow to see it."""
+
+    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(emit)
+        self._emit = emit
 
     def add(self, progress: Progress) -> None:
         self._emit(
