@@ -9,6 +9,8 @@ from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
+from .steps import Turn, Work
+from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
@@ -21,7 +23,11 @@ __all__ = [
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Turn",
     "Usage",
+    "Wear",
+    "Work",
+    "Workers",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",
