@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..journal import OutputStore
     from ..tasks import Limits
+    from .batches import Batches
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
 
@@ -66,6 +67,8 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    batches: Batches | None = None
+    """What batches ask of the executor, which adds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,9 @@ class LiveJob:
         journal: Journal,
         publisher: Publisher,
         audience: Audience,
+        on_progress: Callable[[Job], None] | None = None,
     ) -> None:
+        """*on_progress* is told of the job whenever it has come further."""
         self.job = job
         self.task = task
         self.arguments = arguments
@@ -56,6 +58,7 @@ class LiveJob:
         self._record = Record(journal, lambda: self.job)
         self._publisher = publisher
         self._audience = audience
+        self._on_progress = on_progress
         self._topic = uris.output_topic(job.owner, job.job_id)
         self._progress = ProgressFeed(self._report)
         self._attempt: Attempt | None = None
@@ -105,6 +108,16 @@ class LiveJob:
         except WriteRefused:
             if not self._is_ending:
                 raise
+
+    async def enter_step(self, step: str, *entries: Entry) -> None:
+        """
+        Let a batch go on with its next *step*; durable, together with *entries*, when this returns.
+
+        Raises:
+            WriteRefused: One of them is at fault itself.
+        """
+        self.job = replace(self.job, step=step)
+        await self._record.add(Entry(self.job, None), *entries)
 
     async def run(self, surroundings: Surroundings, free_slot: Callable[[], None]) -> str | None:
         """
@@ -198,7 +211,9 @@ class LiveJob:
         )
 
     async def _run(self, surroundings: Surroundings) -> Ending:
-        if self._stop is None:
+        # A batch goes on where an earlier executor has left it.
+        goes_on = self.job.state is State.RUNNING
+        if self._stop is None and not goes_on:
             self.job = replace(
                 self.job, state=State.RUNNING, attempt=self.job.attempt + 1, started_at=now()
             )
@@ -215,7 +230,8 @@ class LiveJob:
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
         reporter = Reporter(output, self._progress, self._tell)
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
-        timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
+        remaining = _remaining(self.job) if goes_on else self.job.timeout
+        timer = asyncio.get_running_loop().call_later(remaining, self._time_out)
         try:
             return await self._attempt.run()
         finally:
@@ -230,6 +246,8 @@ class LiveJob:
         self.job = replace(self.job, progress=progress)
         written = self._journal.write([Entry(self.job, EventType.PROGRESS, progress, now())])
         written.add_done_callback(_log_failure)
+        if self._on_progress is not None:
+            self._on_progress(self.job)
 
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
         """Record *messages* behind those before them; done when they are durable."""
@@ -251,6 +269,12 @@ class LiveJob:
 
     def _publish_output(self, chunk: dict[str, Any]) -> bool:
         return self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
+
+
+def _remaining(job: Job) -> float:
+    """How many seconds a job may run on that began to run before the executor did."""
+    assert job.started_at is not None
+    return max(0.0, job.timeout - (now() - job.started_at).total_seconds())
 
 
 def _log_failure(written: asyncio.Future[list[Event]]) -> None:

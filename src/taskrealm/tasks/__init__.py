@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .batch import BatchTask
     from .command import CommandTask, Output
     from .definition import Arguments, Caller, Definition
     from .errors import TaskError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .kinds import ready
     from .limits import Limits
     from .loader import load_module, load_tasks
+    from .multi import Child, Finished, MultiTask
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
@@ -25,12 +27,14 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
         ".files": ("Below",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
@@ -50,15 +54,19 @@ else:
 __all__ = [
     "TEXT_LIMIT",
     "Arguments",
+    "BatchTask",
     "Below",
     "Caller",
+    "Child",
     "CommandTask",
     "Definition",
     "FfmpegProgress",
+    "Finished",
     "Flag",
     "Glued",
     "InvalidArguments",
     "Limits",
+    "MultiTask",
     "NotAuthorized",
     "Option",
     "Output",

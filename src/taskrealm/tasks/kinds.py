@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .batch import BatchTask
 from .command import CommandTask
+from .multi import MultiTask
 from .program import ProgramTask
 
 if TYPE_CHECKING:
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
     from .definition import Definition
     from .task import Task
 
-KINDS: dict[type[Definition], Callable[..., Task]] = {CommandTask: ProgramTask}
+KINDS: dict[type[Definition], Callable[..., Task]] = {
+    CommandTask: ProgramTask,
+    MultiTask: BatchTask,
+}
 """What makes a task ready, by the base of its declaration."""
 
 
