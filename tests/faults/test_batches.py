@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -34,6 +35,10 @@ def site() -> Iterator[Node]:
         with Node(folder) as node:
             node.until("READY")
             yield node
+
+
+def has_begun(log: Path, number: int) -> bool:
+    return log.exists() and f"{number} begins" in log.read_text()
 
 
 def kill_executor(site: Node) -> None:
@@ -78,10 +83,11 @@ async def test_a_killed_executor_costs_a_batch_the_child_that_ran_and_nothing_el
         job = await user.exec("batches.survivors", arguments)
         await until(job, EventType.PROGRESS)
         children = await job.children()
-        for number in range(2):
-            await comes_true(lambda: log.exists() and f"{number + 1} begins" in log.read_text())
+        for child in children[:2]:
+            await until(child, EventType.STARTED)
+            await comes_true(functools.partial(has_begun, log, children.index(child) + 1))
             kill_executor(site)
-            assert (await end_of(children[number])).type is EventType.LOST
+            assert (await end_of(child)).type is EventType.LOST
         for child in children[2:]:
             await until(child, EventType.STARTED)
             await child.cancel(now=True)
@@ -104,9 +110,9 @@ async def test_a_lost_child_stops_a_batch_that_stops_on_failure(site: Node, tmp_
     log = tmp_path / "log"
     async with client(site, "h4_stops") as user:
         job = await user.exec("batches.steps", {"log": str(log), "count": 3, "seconds": "600"})
-        await comes_true(lambda: log.exists() and "1 begins" in log.read_text())
+        await comes_true(functools.partial(has_begun, log, 1))
         kill_executor(site)
-        with pytest.raises(JobFailed, match="Child 1 of 3 .*the executor died"):
+        with pytest.raises(JobFailed, match=r"Child 1 of 3 .*the executor died"):
             await job.result(LIMIT)
         last = [await end_of(child) for child in await job.children()]
 
@@ -174,7 +180,7 @@ async def test_a_batch_goes_on_in_the_next_node_when_this_one_is_stopped_in_orde
             async with client(node, "h4_drain") as user:
                 arguments = {"log": str(log), "count": 3, "seconds": "2"}
                 job = await user.exec("batches.steps", arguments)
-                await comes_true(lambda: log.exists() and "1 begins" in log.read_text())
+                await comes_true(functools.partial(has_begun, log, 1))
             # The child that runs has time to end; no other one starts, and the batch waits.
             assert await asyncio.to_thread(node.stop) == 0
             stopped = log.read_text()

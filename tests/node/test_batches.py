@@ -492,7 +492,7 @@ async def test_what_a_job_waits_for_must_be_there_for_its_caller_to_see(site: No
             with pytest.raises(InvalidArguments) as refused:
                 await zoe.exec("probe.nothing", after=after)
             assert after[0] in refused.value.fields["after"]
-        with pytest.raises(InvalidArguments, match="requests.1.after"):
+        with pytest.raises(InvalidArguments, match=r"requests\.1\.after"):
             await zoe.exec_many([Request("probe.nothing"), Request("probe.nothing", after=["#1"])])
 
 
