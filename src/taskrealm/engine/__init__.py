@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .claims import Claim, Reason, Usage
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
-from .scheduler import Claim, Scheduler
+from .scheduler import Scheduler
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
 
@@ -16,9 +17,11 @@ __all__ = [
     "NamedPipe",
     "Process",
     "Program",
+    "Reason",
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Usage",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

@@ -20,6 +20,7 @@ from ..protocol.errors import (
     TooLarge,
     Unavailable,
     UnknownJob,
+    UnknownQuestion,
     UnknownTask,
 )
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
@@ -44,6 +45,7 @@ from .requests import (
     with_job_ids,
 )
 from .shares import size_of
+from .vault import SecretsLost
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from .attempt import Surroundings
     from .audience import Audience
     from .publisher import Publisher
+    from .vault import Vault
 
 log = structlog.get_logger()
 
@@ -82,6 +85,7 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        vault: Vault,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
@@ -96,6 +100,7 @@ class Executor:
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._vault = vault
         self._waiting = Waiting(
             scheduler,
             publisher,
@@ -178,6 +183,7 @@ class Executor:
             JournalError: The journal cannot be read or written.
         """
         require_earlier(requests)
+        requests = [self._with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys)
@@ -277,6 +283,27 @@ class Executor:
         _require_durable(await asyncio.shield(self._spawn(live.stop(ending, grace))))
         # Its program may have ended just before.
         return "stopping" if live.is_stopping else f"already_{await live.ended()}"
+
+    async def answer(self, job_id: str, caller: Caller, question: str, value: Any) -> None:
+        """
+        Give a running job the answer of *caller* to its *question*; it is durable then.
+
+        Raises:
+            UnknownQuestion: The job does not ask this, or has its answer.
+            InvalidArguments: The answer does not fit the question.
+            Unavailable: The job has its answer only when the journal can be written again.
+        """
+        live = self._live.get(job_id)
+        if live is None:
+            raise UnknownQuestion(f"Job {job_id} has ended; it asks nothing any more")
+        by = caller.authid
+        # What has been begun is finished even if the caller leaves meanwhile.
+        hindrance = await asyncio.shield(self._spawn(live.answer(question, value, by)))
+        if hindrance is not None:
+            raise Unavailable(
+                "The job has its answer as soon as that is recorded. " + hindrance.sentence
+            ) from hindrance
+        log.info("Question answered", job_id=job_id, task=live.job.task, question=question, by=by)
 
     def limits(self, task: Task) -> dict[str, Any]:
         """What jobs of *task* may use up here; None is as much as there is."""
@@ -388,6 +415,12 @@ class Executor:
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
+    def _with_secrets_named(self, request: Request) -> Request:
+        task = self.registry.get(request.task)
+        if task is None or not task.secrets:
+            return request
+        return replace(request, secrets=task.secret_places)
+
     async def _prepare(self, request: Request, caller: Caller) -> Prepared:
         for job_id in request.after:
             if not job_id.startswith("#"):
@@ -431,8 +464,9 @@ class Executor:
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
+        job_id = new_job_id()
         return Job(
-            job_id=new_job_id(),
+            job_id=job_id,
             task=ready.task.name,
             owner=caller.authid,
             submitted_by=caller.submitted_by,
@@ -452,6 +486,7 @@ class Executor:
             delay=request.delay,
             not_before=not_before if is_delayed else None,
             after=request.after,
+            sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
 
     def _hold(self, job: Job, task: Task, arguments: Arguments) -> None:
@@ -516,7 +551,9 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments)
+            arguments = task.restore(job.arguments, self._vault.open(job.job_id, job.sealed))
+        except SecretsLost as error:
+            return end_of(job, LOST if has_run else failure(str(error)))
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
             return end_of(job, LOST if has_run else failure(reason))

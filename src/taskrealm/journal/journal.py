@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..protocol.errors import UnknownJob
 from ..protocol.jobs import State
+from .contents import FOLDER, ContentStore
 from .database import open_database
 from .errors import JournalError, explain
 from .numbering import NEWEST
@@ -54,12 +55,15 @@ class Journal:
     that read raise `JournalError` when the database cannot be read.
     """
 
-    def __init__(self, database: Database, writer: Writer, output: OutputStore) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, output: OutputStore, contents: ContentStore
+    ) -> None:
         self._database = database
         self._writer = writer
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
         self._closed = False
         self.output = output
+        self.contents = contents
 
     @classmethod
     async def open(
@@ -81,7 +85,8 @@ class Journal:
         except sqlite3.Error as error:
             database.close()
             raise explain(database.path, "opened", error) from error
-        return cls(database, writer, OutputStore(folder / "output", limit=output_limit))
+        output = OutputStore(folder / "output", limit=output_limit)
+        return cls(database, writer, output, ContentStore(folder / FOLDER))
 
     def write(self, entries: Sequence[Entry]) -> asyncio.Future[list[Event]]:
         """
@@ -258,6 +263,36 @@ class Journal:
         """
         return await self._writer.change(step)
 
+    async def rows(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
+        """What *make* makes of each row that answers *query*."""
+        return await self._read(make, query, **values)
+
+    async def release(self, contents: Iterable[str]) -> None:
+        """Remove those of *contents*, given by checksum, to which nothing refers any more."""
+        chosen = set(contents)
+
+        def remove(database: sqlite3.Connection) -> None:
+            for sha256 in _strangers(database, chosen):
+                self.contents.remove(sha256)
+
+        if chosen:
+            await self.change(remove)
+
+    async def sweep(self, part: str) -> int:
+        """
+        Remove from one part of the contents what a crash has left there; gives how many.
+
+        That is what was put there, or was to be removed, when nobody lived to write it down.
+        """
+
+        def remove(database: sqlite3.Connection) -> int:
+            strangers = _strangers(database, set(self.contents.contents(part)))
+            for sha256 in strangers:
+                self.contents.remove(sha256)
+            return len(strangers)
+
+        return await self.change(remove)
+
     async def close(self) -> None:
         """Commit everything that waits, then let go of all files."""
         await self._writer.close()
@@ -296,3 +331,14 @@ class Journal:
         except UnicodeEncodeError:
             # A lone surrogate: no text that the database can hold, so nothing fits it.
             return []
+
+
+def _strangers(database: sqlite3.Connection, contents: set[str]) -> set[str]:
+    """Those of *contents* to which no file refers."""
+    known = database.execute(
+        "select value from json_each(:contents) where"
+        " value in (select sha256 from uploads where is_finished = 1)"
+        " or value in (select sha256 from artifacts)",
+        {"contents": json.dumps(list(contents))},
+    )
+    return contents - {sha256 for (sha256,) in known}

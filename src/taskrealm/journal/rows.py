@@ -79,7 +79,11 @@ def status_of(job: Job) -> str:
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
             "step": job.step,
+            "tags": job.tags,
+            "questions": job.questions,
+            "data": job.data,
             "cancel": job.cancel,
+            "sealed": None if job.state.is_terminal else job.sealed,
             "outcome": job.outcome,
         },
     )
@@ -101,7 +105,8 @@ def job_of(row: Row) -> Job:
         priority=current["priority"],
         attempt=current["attempt"],
         timeout=fixed["timeout"],
-        tags=tuple(fixed["tags"]),
+        # Its program may have added some; the first ones are part of the request.
+        tags=tuple(current.get("tags", fixed["tags"])),
         deliver=Delivery(fixed["deliver"]),
         session=fixed["session"],
         client=fixed.get("client"),
@@ -118,7 +123,10 @@ def job_of(row: Row) -> Job:
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],
         step=current.get("step"),
+        questions=tuple(current.get("questions", ())),
+        data=current.get("data", {}),
         cancel=current["cancel"],
+        sealed=current.get("sealed"),
         outcome=current["outcome"],
     )
 

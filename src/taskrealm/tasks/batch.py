@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from .command import CommandTask, Output
 from .errors import TaskError
+from .loaded import Task
 from .multi import MultiTask
 from .multi_rules import RULES
 from .parts import Value
 from .program import ProgramTask
 from .sources import source_of
-from .task import Task
 
 if TYPE_CHECKING:
     from .definition import Arguments

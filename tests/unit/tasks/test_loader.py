@@ -251,8 +251,8 @@ class Wrong(CommandTask):
         ("command = ('p', 5, Value('size'))", "command: item 2 is 5; it must be text, or a part"),
         ("command = ('p\\0', Value('size'))", "command: item 1 must not contain the NUL character"),
         (
-            "command = ('p', Glued('', 'sice'))",
-            "command: Glued(prefix='', name='sice'): there is no parameter or property 'sice'; did",
+            "command = ('p', Glued('-s', 'sice'))",
+            "command: Glued(prefix='-s', name='sice'): there is no parameter or property 'sice'; did",
         ),
         (
             "command = ('p', Value(size))",
@@ -263,7 +263,7 @@ class Wrong(CommandTask):
             "size: int = 1; command = ('p', Flag('-s', 'size'))",
             "size: must be a bool, as Flag(flag='-s', name='size') stands for it",
         ),
-        ("size: dict[str, int] = {}", "size: cannot become arguments of a program in Value"),
+        ("size: dict[str, list[int]] = {}", "size: cannot become arguments of a program in Value"),
         ("size: list[list[str]]", "size: its default must be a valid array"),
         ("size: list[list[str]] = []", "size: cannot become arguments of a program in Value"),
         ("size: object", "size: cannot become arguments of a program in Value"),
@@ -272,8 +272,26 @@ class Wrong(CommandTask):
         ("size: Sise", "size: has an annotation that cannot be read: name 'Sise' is not defined"),
         ("size: 'int", "the module cannot be imported: SyntaxError: unterminated string literal"),
         ("size: Output", "size: cannot be a parameter: "),
-        ("size: __import__('pydantic').SecretStr", "size: cannot be a parameter: everybody on the"),
-        ("size: __import__('pydantic').SecretStr | None", "size: cannot be a parameter: everybody"),
+        ("size: Secret = 'x'", "size: a secret has no default but None"),
+        ("size: Secret | None = None", "size: is a secret, and everybody on the machine can read"),
+        (
+            "size: list[Secret]",
+            "size: cannot be a parameter: a secret must be a parameter of its own",
+        ),
+        (
+            "command = ('x', Glued('-', 'size'))",
+            "command: Glued(prefix='-', name='size'",
+        ),
+        (
+            "command = ('x', Glued('--s', 'size'))",
+            "command: Glued(prefix='--s', name='size')",
+        ),
+        (
+            "environment = {'A': Value('siez')}",
+            "environment: Value(name='siez', dash=False",
+        ),
+        ("stdin = Value('siez')", "stdin: Value(name='siez', dash=False): there is no"),
+        ("stdin = 5", "stdin: is 5; it must be text, or a Value"),
         ("size: Annotated[int, Field(alias='s')]", "size: cannot be a parameter: an alias is not"),
         ("timeout: float = 5.0", "timeout: is a setting, not a parameter: drop the annotation"),
         ("_x: int = 1", "_x: cannot be the name of a parameter: rename it"),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import hooks
+from .artifacts import declared
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
+from .uploads import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .declaration import Rules
     from .definition import Caller
+    from .uploads import UploadedFile
 
+NO_FILES: Mapping[str, UploadedFile] = MappingProxyType({})
 VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 
 
@@ -39,11 +44,16 @@ class Task:
         self.grace = declaration.grace
         self.limits = declaration.limits
         self.retries = declaration.retries
+        self.artifacts = declared(declaration.artifacts)
         self.slots = declaration.slots
         self.group = declaration.group
         self.most_running = declaration.most_running
         self.most_running_per_user = declaration.most_running_per_user
-        self.environment: Mapping[str, str] = dict(declaration.environment)
+        self.environment: Mapping[str, str] = {
+            name: value for name, value in declaration.environment.items() if isinstance(value, str)
+        }
+        self.secrets = self._parameters.secrets
+        """The names of the parameters that are secrets."""
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
 
@@ -67,27 +77,49 @@ class Task:
             "roles": sorted(self.roles),
         }
 
-    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+    def bind(
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
         Check positional and named arguments, and fill in the defaults.
+
+        *files* are the uploads that they may name, by id.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
         """
-        values, typed = self._parameters.bind(args, kwargs)
+        values, typed = self._parameters.bind(args, kwargs, files)
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
-        return Arguments(values, model)
+        hidden = {
+            name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
+        }
+        named = {each: files[each] for each in files_in(values) & files.keys()}
+        return Arguments(values, model, hidden, named)
 
-    def restore(self, values: Mapping[str, object]) -> Arguments:
+    @property
+    def secret_places(self) -> frozenset[str | int]:
+        """The names and the positions of the arguments that are secrets."""
+        names = self._parameters.names
+        return frozenset((*self.secrets, *(names.index(each) for each in self.secrets)))
+
+    def restore(
+        self,
+        values: Mapping[str, object],
+        secrets: Mapping[str, str] | None = None,
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
-        The arguments that had these `values`; files are looked for again.
+        The arguments that had these `values` and `secrets`; files are looked for again.
 
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), values)
+        return self.bind((), {**values, **(secrets or {})}, files)
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -104,7 +136,9 @@ class Task:
                 arguments.model.validate, caller, what=what, limit=VALIDATE_LIMIT
             )
             if changes is not None:
-                arguments = self.bind((), {**arguments.values, **self._as_json(changes, what)})
+                changed = self._as_json(changes, what)
+                given = {**arguments.values, **arguments.secrets, **changed}
+                arguments = self.bind((), given, arguments.files)
         self.require_runnable(arguments)
         return arguments
 
