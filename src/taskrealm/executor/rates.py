@@ -77,7 +77,9 @@ class Rates:
             rate = task.rate
             if rate is None or (owner, task.name) in self._buckets:
                 continue
-            jobs = await self._journal.jobs(owner=owner, task=task.name, limit=rate.count)
+            jobs = await self._journal.jobs(
+                owner=owner, task=task.name, children=False, limit=rate.count
+            )
             here, there = time.monotonic(), now()
             moments = [here - (there - job.submitted_at).total_seconds() for job in jobs]
             recent = sorted(each for each in moments if here - rate.seconds < each <= here)

@@ -21,6 +21,8 @@ def for_delay(job: Job) -> dict[str, Any]:
         return _told("retry", f"It runs again at {timestamp(job.retry_at)}")
     if job.not_before is not None:
         return _told("time", f"Its time comes at {timestamp(job.not_before)}")
+    if job.parent is not None and not job.after:
+        return _told("batch", "Its batch has not come to it yet")
     return _told("after", "Other jobs have to end first")
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .batch import BatchTask
     from .capacity import Rate
+    from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .loaded import Task
     from .loader import load_module, load_tasks
+    from .multi import Child, Finished, MultiTask
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .python import PythonTask, task
     from .registry import Registry
     from .secrets import MASK, Secret
+    from .terminal import Terminal
     from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -35,6 +39,8 @@ else:
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".capacity": ("Rate",),
+        ".choices": ("Choices",),
+        ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -45,6 +51,7 @@ else:
         ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
@@ -55,6 +62,7 @@ else:
         ".loaded": ("Task",),
         ".artifacts": ("Artifact",),
         ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -70,14 +78,18 @@ __all__ = [
     "TEXT_LIMIT",
     "Arguments",
     "Artifact",
+    "BatchTask",
     "Below",
     "Caller",
     "Cancelled",
+    "Child",
+    "Choices",
     "CommandTask",
     "Context",
     "Definition",
     "Duration",
     "FfmpegProgress",
+    "Finished",
     "Flag",
     "FunctionTask",
     "Glued",
@@ -85,6 +97,7 @@ __all__ = [
     "InvalidArguments",
     "Limits",
     "Line",
+    "MultiTask",
     "NotAuthorized",
     "Option",
     "Output",
@@ -100,6 +113,7 @@ __all__ = [
     "Secret",
     "Task",
     "TaskError",
+    "Terminal",
     "Text",
     "Upload",
     "UploadedFile",
