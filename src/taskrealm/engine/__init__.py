@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from .calls import Step
 from .claims import Claim, Reason, Usage
+from .frames import Message
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
+from .steps import Turn, Work
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
-from .steps import Turn, Work
 from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
     "Claim",
     "Exit",
+    "Message",
     "NamedPipe",
     "Process",
     "Program",
     "Reason",
     "Scheduler",
     "SpawnFailed",
+    "Step",
     "Threads",
     "Turn",
     "Usage",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from ..tasks.yields import complete, completed, is_awaited, result_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..tasks import Arguments, Registry, Task
+    from ..tasks import Arguments, Task
 
 FUNCTION, PREPARE, RESULT = "function", "prepare", "result"
 """The steps of jobs that run in workers."""
@@ -31,11 +29,21 @@ _LOOP = str(Path(asyncio.__file__).parent)
 class Step:
     """One step of one job: the code that it runs, and a way to end that early."""
 
-    def __init__(self, registry: Registry, head: Mapping[str, Any], body: bytes) -> None:
+    def __init__(
+        self,
+        registry: Mapping[str, Task],
+        head: Mapping[str, Any],
+        body: bytes,
+        complain: Callable[[str], object],
+    ) -> None:
+        """*complain* writes a text on the standard error of the job."""
         self._registry = registry
         self._head = head
         self._body = body
+        self._complain = complain
         self.context = _context(head["context"])
+        self.cause: BaseException | None = None
+        """What the code raised, once that has come to its end."""
         self._interrupt: Callable[[], object] | None = None
         self._is_asked = False
 
@@ -60,10 +68,11 @@ class Step:
                 return {"error": None, "exit_code": 0}, self._run()
             except BaseException as error:
                 self._interrupt = None
-                return _failure(error), b""
+                self.cause = error
+                return self._failure(error), b""
         except Cancelled as cancelled:
             # It came while another error was being told.
-            return _failure(cancelled), b""
+            return self._failure(cancelled), b""
 
     def _run(self) -> bytes:
         task = self._task()
@@ -79,6 +88,8 @@ class Step:
         else:
             made = complete(made, report.send)
         self._interrupt = None
+        if self._head["step"] == PREPARE and made is not None:
+            raise TaskError("prepare must return nothing")
         return result_of(made, of=self._name)
 
     async def _awaited(self, made: Any) -> Any:
@@ -116,6 +127,24 @@ class Step:
         names = {FUNCTION: "The function", PREPARE: "prepare", RESULT: "parse_result"}
         return names[self._head["step"]]
 
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        """What the end of a step says that has raised *error*; its traceback goes to stderr."""
+        match error:
+            case SystemExit(code=None | 0):
+                return {"error": None, "exit_code": 0}
+            case SystemExit(code=int(code)):
+                code &= 255
+                return {"error": f"The function ended with exit code {code}", "exit_code": code}
+            case SystemExit(code=text):
+                self._complain(f"{text}\n")
+                return {"error": "The function ended with exit code 1", "exit_code": 1}
+            case Cancelled() | asyncio.CancelledError():
+                return {"error": "The function was stopped", "exit_code": 1}
+            case TaskError() | Error():
+                return {"error": str(error), "exit_code": 1}
+        self._complain(_traceback(error))
+        return {"error": _sentence(error), "exit_code": 1}
+
     def _output(self, arguments: Arguments) -> Output:
         size = self._head["stdout"]
         return Output(
@@ -143,25 +172,6 @@ def _raise_cancelled() -> None:
     raise Cancelled
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
-    """What the end of a step says that has raised *error*; its traceback goes to stderr."""
-    match error:
-        case SystemExit(code=None | 0):
-            return {"error": None, "exit_code": 0}
-        case SystemExit(code=int(code)):
-            code &= 255
-            return {"error": f"The function ended with exit code {code}", "exit_code": code}
-        case SystemExit(code=text):
-            _complain(f"{text}\n")
-            return {"error": "The function ended with exit code 1", "exit_code": 1}
-        case Cancelled() | asyncio.CancelledError():
-            return {"error": "The function was stopped", "exit_code": 1}
-        case TaskError() | Error():
-            return {"error": str(error), "exit_code": 1}
-    _complain(_traceback(error))
-    return {"error": _sentence(error), "exit_code": 1}
-
-
 def _sentence(error: BaseException) -> str:
     name = type(error).__name__
     try:
@@ -177,10 +187,3 @@ def _traceback(error: BaseException) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_OURS, _LOOP)):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-
-
-def _complain(text: str) -> None:
-    data = text.encode(errors="backslashreplace")
-    sys.stderr.flush()
-    while data:
-        data = data[os.write(2, data) :]

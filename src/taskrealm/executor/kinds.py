@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tasks import ProgramTask
-from .command import CommandAttempt
+from ..tasks import FunctionTask, ProgramTask
+from .commands import CommandAttempt
+from .functions import FunctionAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from ..tasks import Arguments, Task
     from .attempt import Attempt, Reporter, Surroundings
 
-ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {ProgramTask: CommandAttempt}
+ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {
+    ProgramTask: CommandAttempt,
+    FunctionTask: FunctionAttempt,
+}
 """What runs the jobs of a task, by its kind."""
 
 
