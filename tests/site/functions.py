@@ -306,3 +306,23 @@ class Parsed(CommandTask):
         if self.text == "bad":
             raise ValueError("nothing to be made of this")
         return {"printed": output.stdout.decode(), "pid": os.getpid(), "text": self.text}
+
+
+@task(name="func.repeats")
+def repeats(text: str, count: int) -> str:
+    """Return a long text."""
+    return text * count
+
+
+@task(name="func.environment")
+def environment() -> list[str]:
+    """Name the variables that a child would find."""
+    names = subprocess.check_output(["env", "-0"], text=True).split("\0")
+    return sorted(each.partition("=")[0] for each in names if each)
+
+
+@task(name="func.floods", limits=Limits(output=100_000, overflow="fail"))
+def floods() -> None:
+    """Print without end."""
+    while True:
+        print("x" * 1_000)

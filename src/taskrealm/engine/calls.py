@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FUNCTION, PREPARE, RESULT = "function", "prepare", "result"
 """The steps of jobs that run in workers."""
 
+HOOKS = {PREPARE: "prepare", RESULT: "parse_result"}
+"""The methods of a `CommandTask` that are such a step."""
+
 TEXT_LIMIT = 2_000  # characters of what an exception says that its owner reads
 
 _OURS = str(Path(__file__).parents[1])
@@ -89,8 +92,8 @@ class Step:
             made = complete(made, report.send)
         self._interrupt = None
         if self._head["step"] == PREPARE and made is not None:
-            raise TaskError("prepare must return nothing")
-        return result_of(made, of=self._name)
+            raise TaskError(f"{self._noun} must return None")
+        return result_of(made, of=self._noun)
 
     async def _awaited(self, made: Any) -> Any:
         current, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -123,27 +126,32 @@ class Step:
         raise TaskError(f"The task {task.name} has become one of another kind; reload the tasks")
 
     @property
-    def _name(self) -> str:
-        names = {FUNCTION: "The function", PREPARE: "prepare", RESULT: "parse_result"}
-        return names[self._head["step"]]
+    def _noun(self) -> str:
+        """What it runs, as the subject of sentences."""
+        step, name = self._head["step"], self._head["task"]
+        return "The function" if step == FUNCTION else f"{name}: {HOOKS[step]}"
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
-        """What the end of a step says that has raised *error*; its traceback goes to stderr."""
+        """What the end of the step says if it has raised *error*."""
+        match error:
+            case Cancelled() | asyncio.CancelledError():
+                return _failed(f"{self._noun} was stopped")
+            case TaskError() | Error():
+                return _failed(str(error))
+        if self._head["step"] != FUNCTION:
+            # The owner may know what the program does, but not what a site does around it.
+            return {**_failed(f"{self._noun} failed"), "trace": _traceback(error)}
         match error:
             case SystemExit(code=None | 0):
                 return {"error": None, "exit_code": 0}
             case SystemExit(code=int(code)):
                 code &= 255
-                return {"error": f"The function ended with exit code {code}", "exit_code": code}
+                return _failed(f"The function ended with exit code {code}", exit_code=code)
             case SystemExit(code=text):
                 self._complain(f"{text}\n")
-                return {"error": "The function ended with exit code 1", "exit_code": 1}
-            case Cancelled() | asyncio.CancelledError():
-                return {"error": "The function was stopped", "exit_code": 1}
-            case TaskError() | Error():
-                return {"error": str(error), "exit_code": 1}
+                return _failed("The function ended with exit code 1")
         self._complain(_traceback(error))
-        return {"error": _sentence(error), "exit_code": 1}
+        return _failed(_sentence(error))
 
     def _output(self, arguments: Arguments) -> Output:
         size = self._head["stdout"]
@@ -170,6 +178,10 @@ def _context(told: Mapping[str, Any]) -> Context:
 
 def _raise_cancelled() -> None:
     raise Cancelled
+
+
+def _failed(error: str, *, exit_code: int = 1) -> dict[str, Any]:
+    return {"error": error, "exit_code": exit_code}
 
 
 def _sentence(error: BaseException) -> str:

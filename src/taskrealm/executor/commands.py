@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Program
+from ..engine.calls import PREPARE, RESULT
 from ..tasks import TEXT_LIMIT, Output
 from ..tasks.program import printed_result
 from .process import Ended, ProcessAttempt
@@ -46,7 +47,7 @@ class CommandAttempt(ProcessAttempt):
 
     async def run_steps(self, directory: Path, environment: dict[str, str]) -> Ended:
         if self._program.has_preparation:
-            prepared = await self.in_worker("prepare", directory, environment)
+            prepared = await self.in_worker(PREPARE, directory, environment)
             if not prepared.is_success or self._grace is not None:
                 return prepared
         process = self._surroundings.start(
@@ -66,7 +67,7 @@ class CommandAttempt(ProcessAttempt):
             self._keep_printed("stdout", self._reports.rest())
         if not self._program.parses_result or not ended.is_success or self._grace is not None:
             return ended
-        return await self.in_worker("result", directory, environment, await self._output(directory))
+        return await self.in_worker(RESULT, directory, environment, await self._output(directory))
 
     def result(self, ended: Ended, reported: tuple[Any, ...]) -> Any:
         if self._program.parses_result:

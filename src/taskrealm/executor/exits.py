@@ -29,7 +29,7 @@ def worker_reason(exit: Exit, noun: str) -> str:
     """Why the worker has ended in which code ran that is called *noun*."""
     if exit.signal is None and exit.code is not None:
         return f"{noun} ended its worker with exit code {exit.code}, and made no result"
-    return reason(exit, f"The worker of {noun[0].lower()}{noun[1:]}")
+    return reason(exit, f"The worker of {noun.replace('The', 'the')}")
 
 
 def signal_name(number: int | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..engine.calls import FUNCTION
 from .process import ProcessAttempt
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class FunctionAttempt(ProcessAttempt):
     noun = "The function"
 
     async def run_steps(self, directory: Path, environment: dict[str, str]) -> Ended:
-        return await self.in_worker("function", directory, environment)
+        return await self.in_worker(FUNCTION, directory, environment)
 
     def result(self, ended: Ended, reported: tuple[Any, ...]) -> Any:
         made = None if ended.result is None else json.loads(ended.result)

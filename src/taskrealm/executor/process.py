@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import structlog
 
 from ..engine import Exit, SpawnFailed, Work
+from ..engine.calls import FUNCTION, HOOKS
 from ..protocol.errors import Error
 from ..protocol.jobs import EventType, Job, now, timestamp
 from ..tasks import Caller, TaskError
@@ -152,7 +153,7 @@ class ProcessAttempt(Attempt):
         Raises:
             SpawnFailed: No worker can be started.
         """
-        head: dict[str, Any] = {
+        order: dict[str, Any] = {
             "step": step,
             "task": self._task.name,
             "arguments": self._task.given(self._arguments),
@@ -168,13 +169,17 @@ class ProcessAttempt(Attempt):
         }
         body = b""
         if output is not None:
-            head["stdout"] = len(output.stdout)
+            order["stdout"] = len(output.stdout)
             body = output.stdout + output.stderr
-        turn = self._surroundings.work(Work(head, body, self._limits), self._task, self.keep)
+        turn = self._surroundings.work(Work(order, body, self._limits), self._task, self.keep)
         exit = await self.until_ended(turn)
         if turn.reply is None:
-            return Ended(exit, None if exit.excess else worker_reason(exit, self.noun))
-        return Ended(exit, turn.reply.head["error"], turn.reply.body, turn.cause)
+            noun = self.noun if step == FUNCTION else HOOKS[step]
+            return Ended(exit, None if exit.excess else worker_reason(exit, noun))
+        head = turn.reply.head
+        if "trace" in head:
+            log.error(head["error"], job_id=self._job.job_id, trace=head["trace"])
+        return Ended(exit, head["error"], turn.reply.body, turn.cause)
 
     @property
     def _caller(self) -> Caller:
