@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..engine import Exit, Message, Program, Work
     from ..journal import OutputStore
     from ..tasks import Limits, Task
+    from .batches import Batches
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
     from .questions import Question
@@ -90,6 +91,8 @@ class Surroundings:
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
     work: Callable[[Work, Task, Callable[[str, bytes], object]], StepRun]
     """Runs a step of the own code of a task."""
+    batches: Batches | None = None
+    """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
     """Starts a program, in the running loop."""
 

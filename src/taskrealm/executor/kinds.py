@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tasks import FunctionTask, ProgramTask
+from ..tasks import BatchTask, FunctionTask, ProgramTask
+from .batch import BatchAttempt
 from .commands import CommandAttempt
 from .functions import FunctionAttempt
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {
     ProgramTask: CommandAttempt,
     FunctionTask: FunctionAttempt,
+    BatchTask: BatchAttempt,
 }
 """What runs the jobs of a task, by its kind."""
 

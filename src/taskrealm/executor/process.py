@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from abc import abstractmethod
 from dataclasses import asdict, dataclass, replace
@@ -15,17 +14,19 @@ import structlog
 from ..engine import Exit, SpawnFailed, Work
 from ..engine.calls import FUNCTION, HOOKS
 from ..protocol.errors import Error
-from ..protocol.jobs import EventType, Job, now, timestamp
+from ..protocol.jobs import now, timestamp
 from ..tasks import Caller, TaskError
 from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
 from .exits import reason, signal_name, worker_reason
 from .reports import Reports
+from .results import success
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ..protocol.jobs import Job
     from ..tasks import Arguments, Output, Task
     from .attempt import Reporter, Running, Surroundings
 
@@ -33,7 +34,6 @@ log = structlog.get_logger()
 
 STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 SMALL = 65_536  # bytes of a result that is read at once
-RESULT_NAME = "result.json"  # the artifact that a result becomes which is too big for an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class ProcessAttempt(Attempt):
                 result = self.result(ended, self._reports.result)
             else:
                 result = await asyncio.to_thread(self.result, ended, self._reports.result)
-            return await self._success(result, duration)
+            return await success(self._job.job_id, result, duration, self._surroundings)
         error = self._overflowed() if self._overflow is not None else ended.error
         ending = failure(
             error or reason(ended.exit, self.noun),
@@ -243,24 +243,4 @@ class ProcessAttempt(Attempt):
         return (
             f"{self.noun} printed more than {self._limits.output} bytes on {self._overflow},"
             " which is the limit of its task"
-        )
-
-    async def _success(self, result: Any, duration: float) -> Ending:
-        """The end of a job with this *result*, which becomes an artifact if it is big."""
-        data = {"result": result, "duration": duration}
-        if result is None:
-            return Ending(EventType.SUCCEEDED, data)
-        text = await asyncio.to_thread(json.dumps, result)
-        if len(text) <= self._surroundings.result_size:
-            return Ending(EventType.SUCCEEDED, data)
-        store = self._surroundings.output
-        try:
-            await asyncio.to_thread(store.keep_result, self._job.job_id, text.encode())
-        except OSError as error:
-            reason = f"The result of {len(text)} bytes could not be written: {error.strerror}"
-            return failure(reason, exit_code=0, duration=duration)
-        return Ending(
-            EventType.SUCCEEDED,
-            {**data, "result": None, "artifact": RESULT_NAME},
-            artifact={"name": RESULT_NAME, "media_type": "application/json", "size": len(text)},
         )
