@@ -7,13 +7,17 @@ from .client import Client, Request
 from .connection import Status
 from .cursor import OutputChunk
 from .events import Events, StreamReset
+from .files import Artifact, ArtifactDamaged, File
 from .job import Job
 from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
 
 __all__ = [
+    "Artifact",
+    "ArtifactDamaged",
     "Client",
     "Disconnected",
     "Events",
+    "File",
     "Job",
     "JobCancelled",
     "JobEnded",

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from ..journal import OutputStore
+    from ..journal import ContentStore, OutputStore
     from ..tasks import Limits
+    from .collector import ArtifactStore
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
 
@@ -66,6 +67,10 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    contents: ContentStore
+    """Where the files are that jobs are given."""
+    artifacts: ArtifactStore
+    """Where those are kept that jobs leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Reporter:
     progress: ProgressFeed
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
+    artifacts: Callable[[dict[str, Any]], asyncio.Future[None]]
+    """Takes the data of an `artifact` event, and gives when it is recorded."""
 
 
 class Attempt(ABC):

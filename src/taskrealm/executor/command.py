@@ -15,8 +15,11 @@ from ..engine import Exit, Process, Program, SpawnFailed
 from ..protocol.errors import Error
 from ..protocol.jobs import EventType, Job
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
+from ..tasks.artifacts import RESULT_NAME
 from ..tasks.report import VARIABLE
 from .attempt import Attempt, Ending, failure
+from .collector import Collector
+from .inputs import put_in_place
 from .reports import Reports
 from .step import Step, StepStopped
 
@@ -29,7 +32,6 @@ log = structlog.get_logger()
 
 STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 OUTPUT_HEAD = TEXT_LIMIT + 1  # bytes of each stream kept in memory for the result
-RESULT_NAME = "result.json"  # the artifact that a result becomes which is too big for an event
 
 
 class CommandAttempt(Attempt):
@@ -72,7 +74,17 @@ class CommandAttempt(Attempt):
         started = time.monotonic()
         leftovers = 0
         try:
-            with Reports(pipe, self._reporter.progress.add, self._reporter.messages):
+            self._arguments = await put_in_place(
+                self._task,
+                self._arguments,
+                self._surroundings.contents,
+                directory,
+                lambda: self._grace is not None,
+            )
+            collector = self._collector(directory)
+            with Reports(
+                pipe, self._reporter.progress.add, self._reporter.messages, collector.take
+            ):
                 self._process = Process.start(
                     Program(
                         argv=self._task.argv(self._arguments),
@@ -90,7 +102,7 @@ class CommandAttempt(Attempt):
             self._surroundings.output.close(self._job.job_id)
             if self._grace is None and exit.excess is None and self._overflow is None:
                 leftovers = exit.leftovers
-            ending = await self._ending(exit, directory, started)
+            ending = await collector.finish(await self._ending(exit, directory, started))
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
@@ -107,6 +119,13 @@ class CommandAttempt(Attempt):
             )
             ending.data["leftovers"] = leftovers
         return ending
+
+    def _collector(self, directory: Path) -> Collector:
+        collector = Collector(
+            self._job, self._task, self._surroundings.artifacts, directory, self._reporter
+        )
+        collector.ignore(file.name for file in self._arguments.files.values())
+        return collector
 
     def _environment(self, directory: Path, pipe: Path) -> dict[str, str]:
         return {

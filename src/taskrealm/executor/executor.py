@@ -26,6 +26,7 @@ from ..tasks import TaskError
 from .attempt import Ending, failure
 from .claims import claim_of
 from .entries import LOST, decided_end_of, end_of, retry_of, start_of
+from .inputs import files_named
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..engine import Scheduler
-    from ..journal import Journal, JournalError
+    from ..journal import Journal, JournalError, Uploads
     from ..protocol.jobs import Event
-    from ..tasks import Arguments, Caller, Registry, Task
+    from ..tasks import Arguments, Caller, Registry, Task, UploadedFile
     from .attempt import Surroundings
     from .audience import Audience
     from .publisher import Publisher
@@ -69,11 +70,13 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        uploads: Uploads,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
         *arguments_limit* how many bytes of JSON its arguments may be. The file *paused* is
-        there as long as the queue is paused, also over a restart.
+        there as long as the queue is paused, also over a restart. *uploads* are the files
+        that arguments may name.
         """
         self.registry = registry
         self._journal = journal
@@ -84,6 +87,7 @@ class Executor:
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._uploads = uploads
         self._waiting = Waiting(
             scheduler,
             publisher,
@@ -112,7 +116,7 @@ class Executor:
         """
         entries = []
         for job in await self._journal.unfinished():
-            entry = self._resume(job)
+            entry = self._resume(job, await files_named(self._uploads, job.owner, job.arguments))
             if entry is not None:
                 entries.append(entry)
         if entries:
@@ -252,6 +256,10 @@ class Executor:
         live = self._live.get(job_id)
         return None if live is None else live.job
 
+    def files_in_use(self) -> set[str]:
+        """The ids of the uploads that jobs need which have not ended."""
+        return {file for live in self._live.values() for file in live.arguments.files}
+
     def position(self, job_id: str) -> int | None:
         """The place of a job among those that wait, from 1; None if it does not wait."""
         return self._waiting.position(job_id)
@@ -356,7 +364,8 @@ class Executor:
         retries = task.retries if request.retries is None else request.retries
         if retries > task.retries:
             raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
-        arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
+        files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
+        arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
         size = size_of(arguments.values)
         if size > self._arguments_limit:
             raise TooLarge(
@@ -422,7 +431,7 @@ class Executor:
             )
         self._start_waiting()
 
-    def _resume(self, job: Job) -> Entry | None:
+    def _resume(self, job: Job, files: Mapping[str, UploadedFile]) -> Entry | None:
         """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
         has_run = job.state in (State.RUNNING, State.STOPPING)
         if has_run and (decided := decided_end_of(job)) is not None:
@@ -433,7 +442,7 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments)
+            arguments = task.restore(job.arguments, files=files)
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
             return end_of(job, LOST if has_run else failure(reason))

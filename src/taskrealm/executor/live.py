@@ -213,7 +213,7 @@ class LiveJob:
         if self._stop is not None:
             return failure("The job was stopped before its program was started")
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
-        reporter = Reporter(output, self._progress, self._tell)
+        reporter = Reporter(output, self._progress, self._tell, self._tell_artifact)
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
         timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
         try:
@@ -232,19 +232,26 @@ class LiveJob:
         written.add_done_callback(_log_failure)
 
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
-        """Record *messages* behind those before them; done when they are durable."""
-        self._told = asyncio.ensure_future(self._record_messages(self._told, messages))
+        """Record *messages* behind what was told before; done when they are durable."""
+        return self._record_told([(EventType.MESSAGE, each) for each in messages])
+
+    def _tell_artifact(self, artifact: dict[str, Any]) -> asyncio.Future[None]:
+        """Record that there is an *artifact*, likewise."""
+        return self._record_told([(EventType.ARTIFACT, artifact)])
+
+    def _record_told(self, told: list[tuple[EventType, dict[str, Any]]]) -> asyncio.Future[None]:
+        self._told = asyncio.ensure_future(self._record_behind(self._told, told))
         return self._told
 
-    async def _record_messages(
-        self, earlier: asyncio.Future[None] | None, messages: list[dict[str, Any]]
+    async def _record_behind(
+        self, earlier: asyncio.Future[None] | None, told: list[tuple[EventType, dict[str, Any]]]
     ) -> None:
         if earlier is not None:
             await earlier
         try:
-            await self._record.add(*(Entry(self.job, EventType.MESSAGE, each) for each in messages))
+            await self._record.add(*(Entry(self.job, type, data) for type, data in told))
         except WriteRefused as error:
-            log.error("Messages were refused", job_id=self.job.job_id, error=str(error))
+            log.error("What a program told was refused", job_id=self.job.job_id, error=str(error))
 
     def _is_watched(self) -> bool:
         return self.job.deliver is not Delivery.NONE and self._audience.watches(self._topic)

@@ -122,14 +122,14 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        job = await self._visible(caller, job_id)
+        job = await self.visible(caller, job_id)
         if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
             raise NotAuthorized("A backend may cancel only what it has submitted")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """One job, its place in the queue, the size of its output, and the `intake`."""
-        job = await self._visible(caller_of(call), job_id)
+        job = await self.visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
         return {
             **job.as_dict(),
@@ -205,7 +205,7 @@ class Procedures:
         async with self._reading:
             await self._pace.wait()
             await call.room()
-            job = await self._visible(caller, job_id)
+            job = await self.visible(caller, job_id)
             # The state is asked for before the size: an end seen here is an end.
             has_ended = job.state.is_terminal
             size = self._journal.output.size(job.job_id, stream).printed
@@ -235,7 +235,7 @@ class Procedures:
             requests, caller_of(call), session=call.caller, answered=call.answered
         )
 
-    async def _visible(self, caller: Caller, job_id: Any) -> Job:
+    async def visible(self, caller: Caller, job_id: Any) -> Job:
         """
         The job, if there is one that *caller* may see.
 
@@ -252,7 +252,7 @@ class Procedures:
     async def _job_events(
         self, caller: Caller, job_id: Any, since: int, limit: int
     ) -> dict[str, Any]:
-        job = await self._visible(caller, job_id)
+        job = await self.visible(caller, job_id)
         # Asked for before the events: an end that is recorded here is among them.
         has_ended = job.state.is_terminal and self._executor.live(job_id) is None
         events = await self._journal.job_events(job_id, since=since, limit=limit)

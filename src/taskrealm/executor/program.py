@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..engine import Scheduler, Threads, adopt_orphans, sweep, sweep_blocking
-from ..journal import Journal, JournalError
+from ..journal import Artifacts, Journal, JournalError, UploadLimits, Uploads
 from ..settings import load_settings
 from ..tasks import Limits, load_tasks
 from ..tokens import TokenStore
@@ -20,7 +20,9 @@ from ..wire import join, stay_joined
 from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
+from .collector import ArtifactStore
 from .executor import Executor
+from .expiry import Expiry
 from .folders import WorkFolders
 from .logs import log_to_stderr
 from .procedures import Procedures
@@ -29,10 +31,11 @@ from .refusals import Refusals
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
+from .transfers import Transfers
 
 if TYPE_CHECKING:
     from ..protocol.jobs import Event
-    from ..settings import ExecutorSettings, NodeFolder, Settings
+    from ..settings import ExecutorSettings, FileSettings, NodeFolder, Settings
     from ..wire import Session
 
 log = structlog.get_logger()
@@ -82,6 +85,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     killed = await sweep(f"{folder.node_id()}.")
     if killed:
         log.warning("Killed processes that outlived the executor", count=killed)
+    uploads = _uploads(settings.files, journal)
+    artifacts = Artifacts(journal)
     executor = Executor(
         registry=registry,
         journal=journal,
@@ -92,8 +97,18 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
+        uploads=uploads,
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    transfers = Transfers(
+        procedures,
+        journal,
+        uploads,
+        artifacts,
+        in_use=executor.files_in_use,
+        piece=shares.piece,
+    )
+    expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
     administration = Administration(
         executor, journal, statistics, drain_limit=settings.executor.drain_limit
@@ -114,13 +129,17 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await transfers.register(session)
         await administration.register(session)
         executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)
 
-    retention = asyncio.create_task(Retention(journal, settings.retention).run())
+    tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
+        await expiry.begin()
         await executor.recover()
+        # Not before: until then nobody knows which files jobs need.
+        tending.append(asyncio.create_task(expiry.run()))
         orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
@@ -130,7 +149,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     finally:
-        retention.cancel()
+        for each in tending:
+            each.cancel()
         await journal.close()
 
 
@@ -179,7 +199,20 @@ def _surroundings(
         ),
         output_chunk=shares.chunk,
         result_size=shares.result,
+        contents=journal.contents,
+        artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
+
+
+def _uploads(settings: FileSettings, journal: Journal) -> Uploads:
+    limits = UploadLimits(
+        size=settings.upload_limit,
+        total=settings.user_limit,
+        count=settings.uploads_per_user,
+        lifetime=settings.lifetime,
+        patience=settings.patience,
+    )
+    return Uploads(journal, limits)
 
 
 def _scheduler(settings: ExecutorSettings) -> Scheduler:

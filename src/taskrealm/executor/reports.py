@@ -30,6 +30,8 @@ class Reading:
 
     progress: Progress | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
+    files: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    """Of each file that it leaves: path, title, and name."""
 
 
 class ReportReader:
@@ -72,7 +74,7 @@ class ReportReader:
     def _read(self, lines: list[bytes], reading: Reading) -> None:
         for line in lines:
             # Once there is no room any more, a flood costs no more than to be counted.
-            if self._room == 0 and b'"progress"' not in line:
+            if self._room == 0 and b'"progress"' not in line and b'"file"' not in line:
                 self._surplus += bool(line.strip())
             elif line.strip():
                 try:
@@ -102,8 +104,14 @@ class ReportReader:
             if level not in LEVELS:
                 raise Unfit(f"its level must be one of {', '.join(LEVELS)}")
             self._add(reading, _message(level, text, report.get("data")))
+        elif "file" in report:
+            path = _text("file", report["file"])
+            if not path:
+                raise Unfit("its file must be a path, as text")
+            title, name = (_text(key, report.get(key)) for key in ("title", "name"))
+            reading.files.append((path, title, name))
         else:
-            raise Unfit("it has neither progress nor message")
+            raise Unfit("it has neither progress, nor message, nor file")
 
     def _complain(self, reading: Reading, reason: str, line: bytes) -> None:
         data = {"line": visible(line[:1_000].decode(errors="replace"))}
@@ -130,15 +138,18 @@ class Reports:
         path: Path,
         on_progress: Callable[[Progress], None],
         on_messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]],
+        on_file: Callable[[str, str | None, str | None], asyncio.Future[None]],
     ) -> None:
         """
-        *on_messages* gives a future that is done when they are recorded.
+        *on_messages* gives a future that is done when they are recorded; *on_file*, which is
+        given path, title and name, one that is done when the file is kept.
 
         Raises:
             SpawnFailed: The pipe cannot be made.
         """
         self._on_progress = on_progress
         self._on_messages = on_messages
+        self._on_file = on_file
         self._reader = ReportReader()
         self._started = time.monotonic()
         self._holds = 0
@@ -170,6 +181,9 @@ class Reports:
         if reading.messages:
             self._hold()
             self._on_messages(reading.messages).add_done_callback(lambda _: self._release())
+        for path, title, name in reading.files:
+            self._hold()
+            self._on_file(path, title, name).add_done_callback(lambda _: self._release())
 
     def _hold(self) -> None:
         self._holds += 1

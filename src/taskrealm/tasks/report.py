@@ -5,6 +5,7 @@ Lets the program of a job report how far it is and what it meets, while it runs.
 
     report.progress(0.4, "page 12 of 30")
     report.message("The disk is nearly full", level="warning", data={"free": 1200})
+    report.artifact("pages.pdf", title="All pages")
 
 From a shell: `python -m taskrealm.tasks.report 0.4 "page 12 of 30"`. From anything else: one
 JSON object a line, such as `{"progress": 0.4}`, written to the file that `TASKREALM_REPORT` names.
@@ -61,6 +62,21 @@ def message(text: str, *, level: str = "info", data: Any = None) -> None:
     if level not in LEVELS:
         raise ValueError(f"The level is {level!r}; it must be one of {', '.join(LEVELS)}")
     _send({"message": text, "level": level, "data": data})
+
+
+def artifact(
+    path: str | os.PathLike[str], title: str | None = None, name: str | None = None
+) -> None:
+    """
+    Leave the file at *path*, in the job's working directory, for the job's owner.
+
+    It is copied soon, while the program goes on: write it wholly before, and do not change
+    it afterwards. *name* is what the owner reads instead of the file's own.
+
+    Raises:
+        ValueError: All of it is too long.
+    """
+    _send({"file": os.path.abspath(path), "title": title, "name": name})
 
 
 def main(words: list[str]) -> str | None:

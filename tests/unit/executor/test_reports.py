@@ -79,8 +79,10 @@ def test_a_line_is_a_message(line: bytes, expected: dict[str, Any]) -> None:
         pytest.param(b"[" * 9_000, "it is not JSON that can be read", id="deep"),
         pytest.param(b"9" * 9_000, "it is not JSON that can be read", id="a long number"),
         pytest.param(b"0.4", "it is no JSON object", id="no object"),
-        pytest.param(b"{}", "it has neither progress nor message", id="empty"),
-        pytest.param(b'{"mesage": "a"}', "it has neither progress nor message", id="misspelt"),
+        pytest.param(b"{}", "it has neither progress, nor message, nor file", id="empty"),
+        pytest.param(
+            b'{"mesage": "a"}', "it has neither progress, nor message, nor file", id="misspelt"
+        ),
         pytest.param(b'{"progress": 40}', "its progress must be a number from 0 to 1", id="40"),
         pytest.param(b'{"progress": true}', "its progress must be a number from 0", id="true"),
         pytest.param(b'{"progress": NaN}', "progress must be a finite number", id="NaN"),
