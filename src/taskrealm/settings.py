@@ -162,6 +162,11 @@ class NodeFolder:
         return self.keys / f"{component}.pub"
 
     @property
+    def secrets_key(self) -> Path:
+        """The key that seals the secrets of waiting and running jobs."""
+        return self.keys / "secrets.key"
+
+    @property
     def tokens(self) -> Path:
         """The store of token hashes."""
         return self.state / "tokens.sqlite"

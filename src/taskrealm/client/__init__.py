@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..wire import Disconnected, Refused
+from .blocking import BlockingArtifact, BlockingClient, BlockingJob
 from .client import Client, Request
 from .connection import Status
 from .cursor import OutputChunk
@@ -14,6 +15,9 @@ from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, Jo
 __all__ = [
     "Artifact",
     "ArtifactDamaged",
+    "BlockingArtifact",
+    "BlockingClient",
+    "BlockingJob",
     "Client",
     "Disconnected",
     "Events",

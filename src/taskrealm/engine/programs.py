@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..tasks import Limits
@@ -43,6 +43,8 @@ class Program:
     directory: Path
     cookie: str
     limits: Limits = NO_LIMITS
+    stdin: bytes = field(default=b"", repr=False)
+    """What it reads from its standard input."""
 
 
 SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -70,7 +72,7 @@ class Spawned(NamedTuple):
 
 def spawn(program: Program) -> Spawned:
     """
-    Start *program* in a session of its own, with empty standard input.
+    Start *program* in a session of its own.
 
     Raises:
         SpawnFailed: The program does not run.
@@ -84,9 +86,13 @@ def spawn(program: Program) -> Spawned:
         os.set_blocking(stderr, False)
         # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
         # to the child for a moment (vfork).
+        stdin = subprocess.DEVNULL
+        if program.stdin:
+            stdin = _held(program.stdin)
+            pipes.append(stdin)
         popen = subprocess.Popen(
             program.argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout_in,
             stderr=stderr_in,
             cwd=os.fspath(program.directory),
@@ -110,9 +116,24 @@ def spawn(program: Program) -> Spawned:
         raise
     os.close(stdout_in)
     os.close(stderr_in)
+    if program.stdin:
+        os.close(stdin)
     # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
     popen.returncode = 0
     return Spawned(popen.pid, pidfd, stdout, stderr)
+
+
+def _held(data: bytes) -> int:
+    """A file in memory that holds *data*: nobody has to feed the program, nor wait for it."""
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as stream:
+            stream.write(data)
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def _offer_to_kernel(pid: int) -> None:

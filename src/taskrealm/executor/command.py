@@ -92,6 +92,7 @@ class CommandAttempt(Attempt):
                         directory=directory,
                         cookie=f"{self._surroundings.node_id}.{self._job.job_id}.{self._job.attempt}",
                         limits=self._limits,
+                        stdin=self._task.stdin(self._arguments),
                     ),
                     self._take,
                 )
@@ -130,7 +131,7 @@ class CommandAttempt(Attempt):
     def _environment(self, directory: Path, pipe: Path) -> dict[str, str]:
         return {
             **self._surroundings.environment,
-            **self._task.environment,
+            **self._task.variables(self._arguments),
             "HOME": str(directory),
             "TMPDIR": str(directory),
             VARIABLE: str(pipe),

@@ -32,6 +32,7 @@ from .live import LiveJob
 from .publisher import Recipient
 from .requests import Accepted, Prepared, Request, answers_to, by_key
 from .shares import size_of
+from .vault import SecretsLost
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .attempt import Surroundings
     from .audience import Audience
     from .publisher import Publisher
+    from .vault import Vault
 
 log = structlog.get_logger()
 
@@ -71,6 +73,7 @@ class Executor:
         arguments_limit: int,
         paused: Path,
         uploads: Uploads,
+        vault: Vault,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
@@ -88,6 +91,7 @@ class Executor:
         self._arguments_limit = arguments_limit
         self._paused = paused
         self._uploads = uploads
+        self._vault = vault
         self._waiting = Waiting(
             scheduler,
             publisher,
@@ -148,6 +152,7 @@ class Executor:
             Draining: The executor takes no more jobs.
             JournalError: The journal cannot be read or written.
         """
+        requests = [self._with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys)
@@ -354,6 +359,12 @@ class Executor:
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
+    def _with_secrets_named(self, request: Request) -> Request:
+        task = self.registry.get(request.task)
+        if task is None or not task.secrets:
+            return request
+        return replace(request, secrets=task.secret_places)
+
     async def _prepare(self, request: Request, caller: Caller) -> Prepared:
         task = self.registry.get(request.task)
         if task is None or caller.role not in task.roles:
@@ -382,8 +393,9 @@ class Executor:
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
+        job_id = new_job_id()
         job = Job(
-            job_id=new_job_id(),
+            job_id=job_id,
             task=ready.task.name,
             owner=caller.authid,
             submitted_by=caller.submitted_by,
@@ -402,6 +414,7 @@ class Executor:
             fingerprint=None if request.key is None else request.fingerprint(),
             delay=request.delay,
             not_before=not_before if is_delayed else None,
+            sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
         self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
         return Accepted(job, self._waiting.accept(job))
@@ -442,7 +455,10 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments, files=files)
+            secrets = self._vault.open(job.job_id, job.sealed)
+            arguments = task.restore(job.arguments, secrets, files)
+        except SecretsLost as error:
+            return end_of(job, LOST if has_run else failure(str(error)))
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
             return end_of(job, LOST if has_run else failure(reason))

@@ -32,6 +32,7 @@ from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
 from .transfers import Transfers
+from .vault import Vault
 
 if TYPE_CHECKING:
     from ..protocol.jobs import Event
@@ -98,6 +99,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         arguments_limit=shares.arguments,
         paused=folder.paused,
         uploads=uploads,
+        vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
     transfers = Transfers(

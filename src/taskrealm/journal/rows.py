@@ -80,6 +80,7 @@ def status_of(job: Job) -> str:
             "progress": job.progress,
             "step": job.step,
             "cancel": job.cancel,
+            "sealed": None if job.state.is_terminal else job.sealed,
             "outcome": job.outcome,
         },
     )
@@ -119,6 +120,7 @@ def job_of(row: Row) -> Job:
         progress=current["progress"],
         step=current.get("step"),
         cancel=current["cancel"],
+        sealed=current.get("sealed"),
         outcome=current["outcome"],
     )
 

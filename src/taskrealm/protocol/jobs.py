@@ -131,13 +131,15 @@ class Job:
     """How far a batch has come, once its children are recorded: `children` or `gather`."""
     cancel: dict[str, Any] | None = None
     """Who asked to stop the job and why (`by`, `reason`), from the moment it was accepted."""
+    sealed: str | None = None
+    """The secrets among its arguments, for its executor alone; gone once the job has ended."""
     outcome: dict[str, Any] = field(default_factory=dict)
     """The data of the terminal event: `result`, or `error`, `exit_code` and so on."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The job as it crosses the wire: times in ISO 8601, nothing about sessions."""
+        """The job as it crosses the wire: times in ISO 8601, nothing secret or about sessions."""
         wire = asdict(self)
-        del wire["session"], wire["client"], wire["fingerprint"]
+        del wire["session"], wire["client"], wire["fingerprint"], wire["sealed"]
         outcome = wire.pop("outcome")
         for name in ("submitted_at", "not_before", "retry_at", "started_at", "ended_at"):
             wire[name] = None if wire[name] is None else timestamp(wire[name])

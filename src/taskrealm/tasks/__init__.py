@@ -8,20 +8,23 @@ if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
     from .command import CommandTask, Output
+    from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
     from .durations import Duration
     from .errors import TaskError
     from .files import Below
+    from .function import FunctionTask
     from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
+    from .loaded import Task
     from .loader import load_module, load_tasks
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .python import PythonTask, task
     from .registry import Registry
-    from .secrets import Secret
-    from .task import Task
+    from .secrets import MASK, Secret
     from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -31,20 +34,23 @@ else:
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".command": ("CommandTask", "Output"),
+        ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
         ".durations": ("Duration",),
         ".files": ("Below",),
         ".hints": ("Hint", "Line", "Text"),
+        ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
-        ".secrets": ("Secret",),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".secrets": ("MASK", "Secret"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
-        ".task": ("Task",),
+        ".loaded": ("Task",),
         ".artifacts": ("Artifact",),
         ".uploads": ("Upload", "UploadedFile"),
     }
@@ -58,16 +64,20 @@ else:
 
 
 __all__ = [
+    "MASK",
     "TEXT_LIMIT",
     "Arguments",
     "Artifact",
     "Below",
     "Caller",
+    "Cancelled",
     "CommandTask",
+    "Context",
     "Definition",
     "Duration",
     "FfmpegProgress",
     "Flag",
+    "FunctionTask",
     "Glued",
     "Hint",
     "InvalidArguments",
@@ -82,6 +92,7 @@ __all__ = [
     "ProgramTask",
     "Progress",
     "ProgressParser",
+    "PythonTask",
     "Registry",
     "Secret",
     "Task",
@@ -93,4 +104,5 @@ __all__ = [
     "load_module",
     "load_tasks",
     "ready",
+    "task",
 ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .definition import Definition
 from .errors import TaskError
 from .kinds import ready
+from .python import declaration_of
 from .registry import Registry
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _load(names: Iterable[str]) -> Registry:
 
 def _declarations(module: ModuleType) -> list[type[Definition]]:
     """The tasks that *module* itself declares, in order, not those it imported."""
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    values = ((declaration_of(value) or value) for value in vars(module).values())
+    classes = [value for value in values if inspect.isclass(value)]
     return [
         each
         for each in dict.fromkeys(classes)  # a class may have two names

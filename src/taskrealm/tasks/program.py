@@ -12,9 +12,9 @@ from . import hooks
 from .command import CommandTask
 from .command_rules import RULES
 from .errors import TaskError
+from .loaded import Task
 from .parts import Value, text_of
 from .progress import ProgressReader
-from .task import Task
 from .values import Unfit, plain
 
 if TYPE_CHECKING:

@@ -101,6 +101,12 @@ class Task:
         named = {each: files[each] for each in files_in(values) & files.keys()}
         return Arguments(values, model, hidden, named)
 
+    @property
+    def secret_places(self) -> frozenset[str | int]:
+        """The names and the positions of the arguments that are secrets."""
+        names = self._parameters.names
+        return frozenset((*self.secrets, *(names.index(each) for each in self.secrets)))
+
     def restore(
         self,
         values: Mapping[str, object],
