@@ -63,9 +63,7 @@ async def test_paths_and_files_among_the_arguments_are_sent_first(
     (tmp_path / "a.txt").write_bytes(b"one")
     several = [File(b"two", "a.txt"), File(io.BytesIO(b"three")), File(b"", "empty")]
     async with client(site, "h7_path") as ann:
-        looks = await result_of(
-            ann, "papers.look", {"source": tmp_path / "a.txt", "more": several}
-        )
+        looks = await result_of(ann, "papers.look", {"source": tmp_path / "a.txt", "more": several})
         [job] = await ann.exec_many([Request("papers.look", [tmp_path / "a.txt"])])
         again = await job.result(LIMIT)
 
@@ -178,9 +176,7 @@ async def test_an_unchanged_file_is_not_sent_again_and_a_key_stands_for_one_job(
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"the same")
     async with client(site, "h7_key") as ann:
-        jobs = [
-            await ann.exec("papers.look", [tmp_path / "a.txt"], key="one") for _ in range(2)
-        ]
+        jobs = [await ann.exec("papers.look", [tmp_path / "a.txt"], key="one") for _ in range(2)]
 
     assert jobs[0].job_id == jobs[1].job_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,8 +30,6 @@ class Look(CommandTask):
     command = (sys.executable, "-c", LOOK, Value("source"), Value("more"))
 
     def parse_result(self, output: Output) -> Any:
-        import json
-
         return json.loads(output.stdout)
 
 
