@@ -11,6 +11,8 @@ import pytest
 
 PACKAGES: Final = {
     "chromium": "chromium",
+    "curl": "curl",
+    "dash": "dash",
     "faketime": "faketime",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
@@ -18,6 +20,7 @@ PACKAGES: Final = {
     "initdb": "postgresql",
     "npm": "npm",
     "postgres": "postgresql",
+    "rsync": "rsync",
     "strace": "strace",
 }
 """The programs that tests call, and the Debian packages that they come in."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 
-TASKS = tuple(Path(__file__).with_name(name) for name in ("papers.py", "probes.py", "steps.py"))
+TASKS = tuple(
+    Path(__file__).with_name(name) for name in ("papers.py", "probes.py", "steps.py", "talks.py")
+)
 
 
 def make_site(root: Path, *, settings: str = "", router: str = "") -> NodeFolder:

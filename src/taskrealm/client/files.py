@@ -133,7 +133,7 @@ class Sending:
             size, sha256 = await asyncio.to_thread(_measured, file)
             begun = await self._insist(
                 uris.UPLOAD_BEGIN,
-                name=self._file.name or _name_of(self._file.source),
+                name=self._file.name or name_of(self._file.source),
                 size=size,
                 sha256=sha256,
                 media_type=self._file.media_type,
@@ -252,7 +252,8 @@ def _piece(file: IO[bytes], offset: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _name_of(source: Source) -> str:
+def name_of(source: Source) -> str:
+    """What a file from *source* is called, unless somebody says otherwise."""
     name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
     return os.path.basename(os.fspath(name)) if isinstance(name, str | os.PathLike) else NAMELESS
 

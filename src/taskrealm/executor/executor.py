@@ -19,6 +19,7 @@ from ..protocol.errors import (
     TooLarge,
     Unavailable,
     UnknownJob,
+    UnknownQuestion,
     UnknownTask,
 )
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
@@ -251,6 +252,27 @@ class Executor:
         _require_durable(await asyncio.shield(self._spawn(live.stop(ending, grace))))
         # Its program may have ended just before.
         return "stopping" if live.is_stopping else f"already_{await live.ended()}"
+
+    async def answer(self, job_id: str, caller: Caller, question: str, value: Any) -> None:
+        """
+        Give a running job the answer of *caller* to its *question*; it is durable then.
+
+        Raises:
+            UnknownQuestion: The job does not ask this, or has its answer.
+            InvalidArguments: The answer does not fit the question.
+            Unavailable: The job has its answer only when the journal can be written again.
+        """
+        live = self._live.get(job_id)
+        if live is None:
+            raise UnknownQuestion(f"Job {job_id} has ended; it asks nothing any more")
+        by = caller.authid
+        # What has been begun is finished even if the caller leaves meanwhile.
+        hindrance = await asyncio.shield(self._spawn(live.answer(question, value, by)))
+        if hindrance is not None:
+            raise Unavailable(
+                "The job has its answer as soon as that is recorded. " + hindrance.sentence
+            ) from hindrance
+        log.info("Question answered", job_id=job_id, task=live.job.task, question=question, by=by)
 
     def limits(self, task: Task) -> dict[str, Any]:
         """What jobs of *task* may use up here; None is as much as there is."""

@@ -70,6 +70,7 @@ class Procedures:
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
             uris.CANCEL: self.cancel,
+            uris.ANSWER: self.answer,
             uris.JOB: self._in_turn(self.job),
             uris.JOBS: self._in_turn(self.jobs),
             uris.EVENTS: self._in_turn(self.events),
@@ -122,10 +123,15 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        job = await self.visible(caller, job_id)
-        if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
-            raise NotAuthorized("A backend may cancel only what it has submitted")
+        _require_own(caller, await self.visible(caller, job_id), "cancel")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
+
+    async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
+        """Gives a running job the answer to its question, which the answer has to fit."""
+        expect("question", question, str, "the id of a question, as its event tells it")
+        caller = caller_of(call)
+        _require_own(caller, await self.visible(caller, job_id), "answer")
+        await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """One job, its place in the queue, the size of its output, and the `intake`."""
@@ -335,6 +341,17 @@ def explained(procedure: Procedure) -> Procedure:
             raise Unavailable(error.sentence) from error
 
     return explaining
+
+
+def _require_own(caller: Caller, job: Job, verb: str) -> None:
+    """
+    Make sure that *caller*, who sees *job*, may also steer it.
+
+    Raises:
+        NotAuthorized: It is a backend, and the job is not of its making.
+    """
+    if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
+        raise NotAuthorized(f"A backend may {verb} only what it has submitted")
 
 
 def _whose(caller: Caller, owner: str | None) -> str:

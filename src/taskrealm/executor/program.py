@@ -36,7 +36,7 @@ from .vault import Vault
 
 if TYPE_CHECKING:
     from ..protocol.jobs import Event
-    from ..settings import ExecutorSettings, FileSettings, NodeFolder, Settings
+    from ..settings import ExecutorSettings, NodeFolder, Settings
     from ..wire import Session
 
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     killed = await sweep(f"{folder.node_id()}.")
     if killed:
         log.warning("Killed processes that outlived the executor", count=killed)
-    uploads = _uploads(settings.files, journal)
+    uploads = Uploads(journal, UploadLimits.of(settings.files))
     artifacts = Artifacts(journal)
     executor = Executor(
         registry=registry,
@@ -204,17 +204,6 @@ def _surroundings(
         contents=journal.contents,
         artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
-
-
-def _uploads(settings: FileSettings, journal: Journal) -> Uploads:
-    limits = UploadLimits(
-        size=settings.upload_limit,
-        total=settings.user_limit,
-        count=settings.uploads_per_user,
-        lifetime=settings.lifetime,
-        patience=settings.patience,
-    )
-    return Uploads(journal, limits)
 
 
 def _scheduler(settings: ExecutorSettings) -> Scheduler:

@@ -41,7 +41,8 @@ class Entry:
 
     Without a `type` the job changes without an event. Of a job that is already recorded,
     only what may change is written: `state`, `priority`, `attempt`, `retry_at`,
-    `started_at`, `ended_at`, `progress`, `step`, `cancel` and `outcome`.
+    `started_at`, `ended_at`, `progress`, `step`, `tags`, `questions`, `data`, `cancel` and
+    `outcome`.
     """
 
     job: Job

@@ -53,6 +53,8 @@ class EventType(StrEnum):
     MESSAGE = "message"
     ARTIFACT = "artifact"
     QUESTION = "question"
+    ANSWERED = "answered"
+    UPDATED = "updated"
     STOPPING = "stopping"
     RETRYING = "retrying"
     SUCCEEDED = "succeeded"
@@ -129,6 +131,10 @@ class Job:
     progress: dict[str, Any] | None = None
     step: str | None = None
     """How far a batch has come, once its children are recorded: `children` or `gather`."""
+    questions: tuple[dict[str, Any], ...] = ()
+    """What the program asks its owner just now: the data of `question` events."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the program has noted about the job for others to read."""
     cancel: dict[str, Any] | None = None
     """Who asked to stop the job and why (`by`, `reason`), from the moment it was accepted."""
     sealed: str | None = None
@@ -143,7 +149,9 @@ class Job:
         outcome = wire.pop("outcome")
         for name in ("submitted_at", "not_before", "retry_at", "started_at", "ended_at"):
             wire[name] = None if wire[name] is None else timestamp(wire[name])
-        return {**wire, "tags": list(self.tags), "after": list(self.after), **outcome}
+        for name in ("tags", "after", "questions"):
+            wire[name] = list(wire[name])
+        return {**wire, **outcome}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
 CANCEL = "taskrealm.cancel"
+ANSWER = "taskrealm.answer"
 JOB = "taskrealm.job"
 JOBS = "taskrealm.jobs"
 EVENTS = "taskrealm.events"
@@ -35,7 +36,7 @@ FILE_PROCEDURES = (
 """The procedures that carry files."""
 
 PROCEDURES = (
-    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
     *FILE_PROCEDURES,
 )
 """Every procedure that a signed-in session may call."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .python import PythonTask, task
     from .registry import Registry
     from .secrets import MASK, Secret
+    from .terminal import Terminal
     from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -33,6 +35,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".choices": ("Choices",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -53,6 +56,7 @@ else:
         ".loaded": ("Task",),
         ".artifacts": ("Artifact",),
         ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -71,6 +75,7 @@ __all__ = [
     "Below",
     "Caller",
     "Cancelled",
+    "Choices",
     "CommandTask",
     "Context",
     "Definition",
@@ -97,6 +102,7 @@ __all__ = [
     "Secret",
     "Task",
     "TaskError",
+    "Terminal",
     "Text",
     "Upload",
     "UploadedFile",
