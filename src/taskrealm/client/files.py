@@ -10,7 +10,7 @@ import os
 import random
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -61,6 +61,15 @@ class Artifact:
     created_at: str
     expires_at: str | None
     _connection: Connection = field(repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is known about it, as JSON has words for it."""
+        names = (each.name for each in fields(self) if each.name != "_connection")
+        return {name: getattr(self, name) for name in names}
+
+    def path_in(self, folder: Path) -> Path:
+        """Where it belongs in *folder*: under its own name, and nowhere else."""
+        return folder.joinpath(*_harmless(self.name))
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """
