@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import expect
-from tests.site import client
-from tests.site.jobs import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from playwright.async_api import Page
-    from tests.nodes import Node
 
 pytestmark = [
     pytest.mark.browser,
@@ -107,15 +103,3 @@ async def test_a_refused_file_is_told_at_its_field(visit: Any, tmp_path: Path) -
             await page.get_by_label("Source").set_input_files(tmp_path / name)
             await page.get_by_role("button", name="Run", exact=True).click()
             await expect(page.locator(".field .error")).to_contain_text(reason)
-
-
-async def test_a_result_that_is_too_big_can_be_saved(site: Node, visit: Any) -> None:
-    async with client(site, "h7_fay") as fay:
-        job = await fay.exec("probe.talkative")
-        await job.result(LIMIT)
-        async with visit("h7_fay") as page, asyncio.timeout(LIMIT):
-            await page.goto(page.url.partition("#")[0] + f"#/jobs/{job.job_id}")
-            async with page.expect_download() as saving:
-                await page.get_by_role("button", name="Save result.json").click()
-
-    assert (await saving.value).suggested_filename == "result.json"
