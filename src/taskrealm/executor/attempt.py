@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..engine import Exit, Program
     from ..journal import ContentStore, OutputStore
     from ..tasks import Limits
+    from .batches import Batches
     from .collector import ArtifactStore
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
@@ -84,6 +85,8 @@ class Surroundings:
     """Where the files are that jobs are given."""
     artifacts: ArtifactStore
     """Where those are kept that jobs leave."""
+    batches: Batches | None = None
+    """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
     """Starts a program, in the running loop."""
 

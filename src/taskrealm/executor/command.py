@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from dataclasses import replace
@@ -14,19 +13,20 @@ import structlog
 
 from ..engine import Exit, Program, SpawnFailed
 from ..protocol.errors import Error
-from ..protocol.jobs import EventType, Job, now, timestamp
+from ..protocol.jobs import now, timestamp
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
-from ..tasks.artifacts import RESULT_NAME
 from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
 from .collector import Collector
 from .inputs import put_in_place
 from .reports import Reports
+from .results import success
 from .step import Step, StepStopped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..protocol.jobs import Job
     from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
@@ -108,7 +108,7 @@ class CommandAttempt(Attempt):
             self._surroundings.output.close(self._job.job_id)
             if self._grace is None and exit.excess is None and self._overflow is None:
                 leftovers = exit.leftovers
-            ending = await collector.finish(await self._ending(exit, directory, started))
+            ending = await collector.finish(await self._end_of(exit, directory, started))
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
@@ -176,6 +176,14 @@ class CommandAttempt(Attempt):
             if progress is not None:
                 self._reporter.progress.add(progress)
 
+    async def _end_of(self, exit: Exit, directory: Path, started: float) -> Ending:
+        """How it ended, also if the task's own code failed after the program."""
+        try:
+            return await self._ending(exit, directory, started)
+        except (Error, TaskError) as error:
+            ending = failure(str(error), duration=time.monotonic() - started)
+            return replace(ending, cause=error)
+
     async def _ending(self, exit: Exit, directory: Path, started: float) -> Ending:
         duration = time.monotonic() - started
         if (
@@ -190,7 +198,7 @@ class CommandAttempt(Attempt):
                 result = await self._last_step.outcome()
             except StepStopped:
                 return failure("The making of its result was stopped", duration=duration)
-            return await self._success(result, duration)
+            return await success(self._job.job_id, result, duration, self._surroundings)
         return failure(
             _reason(exit) if self._overflow is None else self._overflowed(),
             exit_code=exit.code,
@@ -217,26 +225,6 @@ class CommandAttempt(Attempt):
             caller=Caller(self._job.owner, self._job.role, self._job.submitted_by),
         )
         return await self._task.result(output)
-
-    async def _success(self, result: Any, duration: float) -> Ending:
-        """The end of a job with this *result*, which becomes an artifact if it is big."""
-        data = {"result": result, "duration": duration}
-        if result is None:
-            return Ending(EventType.SUCCEEDED, data)
-        text = await asyncio.to_thread(json.dumps, result)
-        if len(text) <= self._surroundings.result_size:
-            return Ending(EventType.SUCCEEDED, data)
-        store = self._surroundings.output
-        try:
-            await asyncio.to_thread(store.keep_result, self._job.job_id, text.encode())
-        except OSError as error:
-            reason = f"The result of {len(text)} bytes could not be written: {error.strerror}"
-            return failure(reason, exit_code=0, duration=duration)
-        return Ending(
-            EventType.SUCCEEDED,
-            {**data, "result": None, "artifact": RESULT_NAME},
-            artifact={"name": RESULT_NAME, "media_type": "application/json", "size": len(text)},
-        )
 
     async def _printed(self, stream: str) -> bytes:
         """All that the journal keeps of what it printed, with a line where bytes are missing."""

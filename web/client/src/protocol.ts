@@ -143,9 +143,9 @@ export interface EventData {
     name: string
     media_type: string
     size: number
-    title?: string | null
-    sha256?: string
-    expires_at?: string | null
+    title: string | null
+    sha256: string
+    expires_at: string | null
   }
   question: Question
   /** `by` is null when nobody answered in time; `refused` says so if there is no default either. */

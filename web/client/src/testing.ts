@@ -356,7 +356,8 @@ export class FakeJob {
   succeedBig(result: unknown): this {
     this.printed.result = new TextEncoder().encode(JSON.stringify(result))
     const size = this.printed.result.length
-    this.append("artifact", {name: "result.json", media_type: "application/json", size})
+    const file = {name: "result.json", title: null, media_type: "application/json", size}
+    this.append("artifact", {...file, sha256: "0".repeat(64), expires_at: null})
     const ending = {result: null, artifact: "result.json", duration: this.#duration}
     return this.append("succeeded", ending)
   }
