@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from .kinds import ready
     from .limits import Limits
     from .loader import load_module, load_tasks
+    from .parsers import (
+        PARSERS,
+        BarProgress,
+        CurlProgress,
+        RsyncFilesProgress,
+        RsyncProgress,
+    )
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
@@ -32,6 +39,13 @@ else:
         ".files": ("Below",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".parsers": (
+            "PARSERS",
+            "BarProgress",
+            "CurlProgress",
+            "RsyncFilesProgress",
+            "RsyncProgress",
+        ),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
@@ -50,11 +64,14 @@ else:
 
 
 __all__ = [
+    "PARSERS",
     "TEXT_LIMIT",
     "Arguments",
+    "BarProgress",
     "Below",
     "Caller",
     "CommandTask",
+    "CurlProgress",
     "Definition",
     "FfmpegProgress",
     "Flag",
@@ -71,6 +88,8 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "Registry",
+    "RsyncFilesProgress",
+    "RsyncProgress",
     "Task",
     "TaskError",
     "Terminal",

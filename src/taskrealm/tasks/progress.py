@@ -18,6 +18,8 @@ LINE_LIMIT = 8_192  # bytes kept of a line that has not ended
 MESSAGE_LIMIT = 200  # characters of a progress message
 ESTIMATE_AFTER = 1.0  # seconds of work before the time left is estimated from it
 
+_ORDERS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 log = logging.getLogger(__name__)
 
 
@@ -204,10 +206,14 @@ def presentable(progress: Progress, elapsed: float) -> Progress:
     )
 
 
+def without_colours(text: str) -> str:
+    """*text* without what a terminal takes for orders, such as to write in green."""
+    return _ORDERS.sub("", text) if "\x1b" in text else text
+
+
 def _printable(message: str) -> str:
     """*message* without colours and control characters, and not too long."""
-    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", message)
-    text = "".join(char for char in text if char.isprintable())
+    text = "".join(char for char in without_colours(message) if char.isprintable())
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
 
 
