@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.capability("N8")
 
-SIZE = 12_000_000  # bytes that are copied or fetched, in a second or two
+SIZE = 12_000_000  # bytes that are copied or fetched, in a few seconds
 BAR = """
 import time
 from tqdm import tqdm

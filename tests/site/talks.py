@@ -70,7 +70,7 @@ class Fetches(CommandTask):
     url: str
     has_bar: bool = False
     command = (
-        *("curl", "--limit-rate", "5M", "-o", "fetched", Flag("-#", "has_bar")),
+        *("curl", "--limit-rate", "3M", "-o", "fetched", Flag("-#", "has_bar")),
         Value("url"),
     )
     progress = CurlProgress

@@ -10,7 +10,7 @@ import resource
 import signal
 import subprocess
 import termios
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..tasks import Limits, Terminal
@@ -44,6 +44,10 @@ class Program:
     directory: Path
     cookie: str
     limits: Limits = NO_LIMITS
+    stdin: bytes = field(default=b"", repr=False)
+    """What it reads from its standard input."""
+    channel: int | None = None
+    """One end of a socket, which is its standard input instead."""
     terminal: Terminal | None = None
     """What standard output and standard error are together, instead of two pipes."""
 
@@ -74,7 +78,7 @@ class Spawned(NamedTuple):
 
 def spawn(program: Program) -> Spawned:
     """
-    Start *program* in a session of its own, with empty standard input.
+    Start *program* in a session of its own.
 
     Raises:
         SpawnFailed: The program does not run.
@@ -84,9 +88,13 @@ def spawn(program: Program) -> Spawned:
         stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
         # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
         # to the child for a moment (vfork).
+        stdin = subprocess.DEVNULL if program.channel is None else program.channel
+        if program.stdin:
+            stdin = _held(program.stdin)
+            ends.append(stdin)
         popen = subprocess.Popen(
             program.argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout_in,
             stderr=stderr_in,
             cwd=os.fspath(program.directory),
@@ -97,7 +105,7 @@ def spawn(program: Program) -> Spawned:
             pidfd = os.pidfd_open(popen.pid)
             ends.append(pidfd)
             _offer_to_kernel(popen.pid)
-            _limit_files(popen.pid, program.limits.open_files)
+            limit_files(popen.pid, program.limits.open_files)
         except OSError:
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
@@ -108,11 +116,24 @@ def spawn(program: Program) -> Spawned:
         if isinstance(error, OSError | ValueError):
             raise SpawnFailed(reason(error, program)) from error
         raise
-    for end in {stdout_in, stderr_in}:
+    for end in {stdout_in, stderr_in, *([stdin] if program.stdin else [])}:
         os.close(end)
     # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
     popen.returncode = 0
     return Spawned(popen.pid, pidfd, stdout, stderr)
+
+
+def _held(data: bytes) -> int:
+    """A file in memory that holds *data*: nobody has to feed the program, nor wait for it."""
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as stream:
+            stream.write(data)
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def _streams(terminal: Terminal | None, ends: list[int]) -> tuple[int, int, int | None, int]:
@@ -157,7 +178,13 @@ def _dispensability() -> bytes:
         return b"%d" % min(int(file.read()) + MORE_DISPENSABLE, 1_000)
 
 
-def _limit_files(pid: int, count: int | None) -> None:
+def limit_files(pid: int, count: int | None) -> None:
+    """
+    Let a process have at most *count* files open, for ever; None changes nothing.
+
+    Raises:
+        PermissionError: It runs as another user.
+    """
     if count is None:
         return
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..engine import Exit, Process, Program, SpawnFailed
+from ..engine import Exit, Program, SpawnFailed
 from ..protocol.errors import Error
 from ..protocol.jobs import EventType, Job, now, timestamp
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
@@ -24,7 +24,7 @@ from .step import Step, StepStopped
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .attempt import Reporter, Surroundings
+    from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class CommandAttempt(Attempt):
         self._errors = "stderr" if task.terminal is None else "stdout"
         self._limits = task.limits.within(surroundings.limits)
         self._overflow: str | None = None
-        self._process: Process | None = None
+        self._process: Running | None = None
         self._grace: float | None = None
         self._last_step: Step | None = None
         self._reports: Reports | None = None
@@ -78,13 +78,14 @@ class CommandAttempt(Attempt):
         leftovers = 0
         try:
             with Reports(pipe, directory, self._reporter) as self._reports:
-                self._process = Process.start(
+                self._process = self._surroundings.start(
                     Program(
                         argv=self._task.argv(self._arguments),
                         environment=self._environment(directory, pipe),
                         directory=directory,
                         cookie=f"{self._surroundings.node_id}.{self._job.job_id}.{self._job.attempt}",
                         limits=self._limits,
+                        stdin=self._task.stdin(self._arguments),
                         terminal=self._task.terminal,
                     ),
                     self._take,
@@ -101,7 +102,7 @@ class CommandAttempt(Attempt):
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
-            ending = replace(ending, is_shortage=is_shortage)
+            ending = replace(ending, is_shortage=is_shortage, cause=error)
         finally:
             self._surroundings.output.close(self._job.job_id)
             await self._surroundings.folders.take_back(directory)
@@ -119,7 +120,7 @@ class CommandAttempt(Attempt):
         return {
             **self._surroundings.environment,
             **({} if self._task.terminal is None else {"TERM": TERM}),
-            **self._task.environment,
+            **self._task.variables(self._arguments),
             "HOME": str(directory),
             "TMPDIR": str(directory),
             VARIABLE: str(pipe),

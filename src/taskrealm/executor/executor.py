@@ -25,12 +25,14 @@ from ..protocol.errors import (
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
 from ..tasks import TaskError
 from .attempt import Ending, failure
+from .claims import claim_of
 from .entries import LOST, decided_end_of, end_of, retry_of, start_of
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
 from .requests import Accepted, Prepared, Request, answers_to, by_key
 from .shares import size_of
+from .vault import SecretsLost
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from .attempt import Surroundings
     from .audience import Audience
     from .publisher import Publisher
+    from .vault import Vault
 
 log = structlog.get_logger()
 
@@ -69,6 +72,7 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        vault: Vault,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
@@ -84,11 +88,13 @@ class Executor:
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._vault = vault
         self._waiting = Waiting(
             scheduler,
             publisher,
             audience,
             job_of=self.live,
+            claim_of=lambda job_id: claim_of(self._live[job_id].task),
             on_due=self._on_due,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
@@ -143,6 +149,7 @@ class Executor:
             Draining: The executor takes no more jobs.
             JournalError: The journal cannot be read or written.
         """
+        requests = [self._with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys)
@@ -366,6 +373,12 @@ class Executor:
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
+    def _with_secrets_named(self, request: Request) -> Request:
+        task = self.registry.get(request.task)
+        if task is None or not task.secrets:
+            return request
+        return replace(request, secrets=task.secret_places)
+
     async def _prepare(self, request: Request, caller: Caller) -> Prepared:
         task = self.registry.get(request.task)
         if task is None or caller.role not in task.roles:
@@ -393,8 +406,9 @@ class Executor:
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
+        job_id = new_job_id()
         job = Job(
-            job_id=new_job_id(),
+            job_id=job_id,
             task=ready.task.name,
             owner=caller.authid,
             submitted_by=caller.submitted_by,
@@ -413,6 +427,7 @@ class Executor:
             fingerprint=None if request.key is None else request.fingerprint(),
             delay=request.delay,
             not_before=not_before if is_delayed else None,
+            sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
         self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
         return Accepted(job, self._waiting.accept(job))
@@ -453,7 +468,9 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments)
+            arguments = task.restore(job.arguments, self._vault.open(job.job_id, job.sealed))
+        except SecretsLost as error:
+            return end_of(job, LOST if has_run else failure(str(error)))
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
             return end_of(job, LOST if has_run else failure(reason))

@@ -29,6 +29,7 @@ from .refusals import Refusals
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
+from .vault import Vault
 
 if TYPE_CHECKING:
     from ..protocol.jobs import Event
@@ -92,6 +93,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
+        vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
     refusals = Refusals()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
 from ..protocol.jobs import Delivery, Job
+from ..tasks import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +34,18 @@ class Request:
     retries: int | None = None  # may only lower what the task allows
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
+    secrets: frozenset[str | int] = frozenset()
+    """The names and the positions of arguments that are secrets."""
 
     def fingerprint(self) -> str:
-        """What two requests have in common that ask for the same thing."""
-        wanted = json.dumps(_plain([self.task, self.args, self.kwargs]), default=repr)
+        """
+        What two requests have in common that ask for the same thing.
+
+        Secrets leave no trace in it, and make no difference.
+        """
+        args = [MASK if at in self.secrets else each for at, each in enumerate(self.args)]
+        kwargs = {name: MASK if name in self.secrets else self.kwargs[name] for name in self.kwargs}
+        wanted = json.dumps(_plain([self.task, args, kwargs]), default=repr)
         return hashlib.sha256(wanted.encode()).hexdigest()
 
 

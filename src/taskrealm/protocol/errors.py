@@ -8,6 +8,8 @@ The errors that cross the wire, each with its URI.
     ├── QueueFull             as many jobs wait as may wait
     ├── DuplicateJob          the idempotency key is in use
     ├── UnknownJob            no such job, or not one that this caller may see
+    ├── UnknownUpload         no such upload, or not one of this caller
+    ├── UnknownArtifact       the job has no such artifact, or no longer
     ├── UnknownQuestion       the job asks no such question, or does no more
     ├── RateLimited           too many requests; says when to come back
     ├── TooLarge              a value exceeds its size limit
@@ -100,6 +102,18 @@ class UnknownJob(Error):
     uri = uris.ERROR_PREFIX + "unknown_job"
 
 
+class UnknownUpload(Error):
+    """There is no such upload, or it is not the caller's."""
+
+    uri = uris.ERROR_PREFIX + "unknown_upload"
+
+
+class UnknownArtifact(Error):
+    """The job has left no such artifact, or it has expired."""
+
+    uri = uris.ERROR_PREFIX + "unknown_artifact"
+
+
 class UnknownQuestion(Error):
     """The job asks no such question; `answered_by` says who has answered it, if somebody has."""
 
@@ -173,6 +187,8 @@ BY_URI: dict[str, type[Error]] = {
         QueueFull,
         DuplicateJob,
         UnknownJob,
+        UnknownUpload,
+        UnknownArtifact,
         UnknownQuestion,
         RateLimited,
         TooLarge,

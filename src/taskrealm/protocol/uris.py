@@ -16,23 +16,28 @@ EVENTS = "taskrealm.events"
 OUTPUT = "taskrealm.output"
 TOKEN = "taskrealm.token"
 
+UPLOAD_BEGIN = "taskrealm.upload.begin"
+UPLOAD_APPEND = "taskrealm.upload.append"
+UPLOAD_STATUS = "taskrealm.upload.status"
+UPLOAD_FINISH = "taskrealm.upload.finish"
+UPLOAD_REMOVE = "taskrealm.upload.remove"
+ARTIFACTS = "taskrealm.artifacts"
+ARTIFACT = "taskrealm.artifact"
+
 DRAIN = "taskrealm.admin.drain"
 PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 
+FILE_PROCEDURES = (
+    *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
+    *(ARTIFACTS, ARTIFACT),
+)
+"""The procedures that carry files."""
+
 PROCEDURES = (
-    TASKS,
-    CHECK,
-    EXEC,
-    EXEC_MANY,
-    CANCEL,
-    ANSWER,
-    JOB,
-    JOBS,
-    EVENTS,
-    OUTPUT,
-    TOKEN,
+    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *FILE_PROCEDURES,
 )
 """Every procedure that a signed-in session may call."""
 

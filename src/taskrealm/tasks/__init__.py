@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
+    from .choices import Choices
     from .command import CommandTask, Output
+    from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
+    from .durations import Duration
     from .errors import TaskError
     from .files import Below
+    from .function import FunctionTask
+    from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
+    from .loaded import Task
     from .loader import load_module, load_tasks
     from .parsers import (
         PARSERS,
@@ -23,9 +30,11 @@ if TYPE_CHECKING:
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .python import PythonTask, task
     from .registry import Registry
-    from .task import Task
+    from .secrets import MASK, Secret
     from .terminal import Terminal
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -33,10 +42,15 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".choices": ("Choices",),
         ".command": ("CommandTask", "Output"),
+        ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
+        ".durations": ("Duration",),
         ".files": ("Below",),
+        ".hints": ("Hint", "Line", "Text"),
+        ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
         ".parsers": (
@@ -48,10 +62,14 @@ else:
         ),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".secrets": ("MASK", "Secret"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
-        ".task": ("Task",),
+        ".loaded": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
         ".terminal": ("Terminal",),
     }
 
@@ -64,20 +82,29 @@ else:
 
 
 __all__ = [
+    "MASK",
     "PARSERS",
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
     "BarProgress",
     "Below",
     "Caller",
+    "Cancelled",
+    "Choices",
     "CommandTask",
+    "Context",
     "CurlProgress",
     "Definition",
+    "Duration",
     "FfmpegProgress",
     "Flag",
+    "FunctionTask",
     "Glued",
+    "Hint",
     "InvalidArguments",
     "Limits",
+    "Line",
     "NotAuthorized",
     "Option",
     "Output",
@@ -87,14 +114,20 @@ __all__ = [
     "ProgramTask",
     "Progress",
     "ProgressParser",
+    "PythonTask",
     "Registry",
     "RsyncFilesProgress",
     "RsyncProgress",
+    "Secret",
     "Task",
     "TaskError",
     "Terminal",
+    "Text",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",
     "ready",
+    "task",
 ]

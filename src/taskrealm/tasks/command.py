@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .definition import Definition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from .definition import Arguments, Caller
-    from .parts import Part
+    from .parts import Part, Value
     from .progress import ProgressParser
     from .terminal import Terminal
 
@@ -42,6 +43,13 @@ class CommandTask(Definition):
     The program and its arguments, in order: constants, and parts that refer to parameters
     or to properties of the class. No shell sees them.
     """
+    environment: ClassVar[Mapping[str, str | Value]] = MappingProxyType({})
+    """
+    Variables for the program besides those that the node gives to all: constants, or the
+    `Value` of a parameter, without which there is no such variable.
+    """
+    stdin: ClassVar[str | Value | None] = None
+    """What the program reads from its standard input; nothing unless set."""
     progress: ClassVar[Callable[[], ProgressParser] | None] = None
     """Makes what reads the progress of one job from the program's output."""
     reports_on_stdout: ClassVar[bool] = False

@@ -35,6 +35,10 @@ class RsyncProgress(ProgressParser):
         eta = None if latest["end"] else _seconds(latest["time"])
         return Progress(int(latest["percent"]) / 100, latest["rate"], eta)
 
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """The progress while a file is copied; two spaces are the last that rsync writes then."""
+        return self.read(stream, line) if line.endswith("  ") else None
+
 
 class RsyncFilesProgress(ProgressParser):
     """
@@ -65,6 +69,10 @@ class RsyncFilesProgress(ProgressParser):
                 progress = Progress(None, line["rate"])
         return progress
 
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """As `RsyncProgress` does."""
+        return self.read(stream, line) if line.endswith("  ") else None
+
 
 class CurlProgress(ProgressParser):
     """Understands the table of curl, and its bar (`-#`); of one download, on standard error."""
@@ -74,6 +82,7 @@ class CurlProgress(ProgressParser):
         r" +\S+ +\S+ +\S+ +\S+ +(?P<left>[-\d:]+) +(?P<rate>[\d.]+[kMGTP]?) *$",
         re.MULTILINE,
     )
+    _WIDTH = 78  # columns of a row of the table
     _BAR = re.compile(r"^#* *(?P<percent>\d{1,3}\.\d)% *$", re.MULTILINE)
 
     def read(self, stream: str, lines: str) -> Progress | None:
@@ -86,6 +95,11 @@ class CurlProgress(ProgressParser):
             if found := self._BAR.match(line):
                 return Progress(float(found["percent"]) / 100)
         return None
+
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """The progress of a bar, which ends in a percent sign, or of a full row of the table."""
+        is_whole = line.endswith("%") or len(line) == self._WIDTH
+        return self.read(stream, line) if is_whole else None
 
 
 class BarProgress(ProgressParser):
@@ -113,6 +127,10 @@ class BarProgress(ProgressParser):
             if (progress := self._line(line)) is not None:
                 return progress
         return None
+
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """The progress of a bar of tqdm, which ends in a bracket."""
+        return self.read(stream, line) if line.rstrip().endswith("]") else None
 
     def _line(self, line: str) -> Progress | None:
         if found := _last(self._TQDM, line):

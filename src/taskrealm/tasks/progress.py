@@ -49,14 +49,26 @@ class ProgressParser(ABC):
         pending = self._pending.get(stream, b"") + data
         end = max(pending.rfind(b"\n"), pending.rfind(b"\r")) + 1
         # Of a line without end its latest part tells most, and memory is bounded.
-        self._pending[stream] = pending[end:][-LINE_LIMIT:]
-        if end == 0:
-            return None
-        return self.read(stream, pending[:end].replace(b"\r", b"\n").decode(errors="replace"))
+        rest = self._pending[stream] = pending[end:][-LINE_LIMIT:]
+        progress = None
+        if rest:
+            progress = self.read_open(stream, rest.decode(errors="replace"))
+        if progress is None and end > 0:
+            lines = pending[:end].replace(b"\r", b"\n").decode(errors="replace")
+            progress = self.read(stream, lines)
+        return progress
 
     @abstractmethod
     def read(self, stream: str, lines: str) -> Progress | None:
         """What one or more whole *lines*, each ending in a newline, say about progress."""
+
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """
+        What a *line* says that has not ended, if that cannot change any more.
+
+        Bars that begin with a carriage return end only when the next one is drawn.
+        """
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,31 @@ def test_a_parser_knows_what_its_program_prints(
     assert said(make, text) == expected
 
 
+@pytest.mark.parametrize(
+    ("make", "line", "expected"),
+    [
+        pytest.param(
+            RsyncProgress, RSYNC.split("\r")[3], Progress(0.87, "39.12MB/s", 62.0), id="rsync"
+        ),
+        pytest.param(
+            CurlProgress, CURL.split("\r")[2], Progress(0.69, "19.9MB/s", 60.0), id="curl's table"
+        ),
+        pytest.param(CurlProgress, "#########       37.5%", Progress(0.375), id="curl"),
+        pytest.param(
+            BarProgress, TQDM.split("\r")[2], Progress(0.4, "12 of 30, 3.20it/s", 65.0), id="tqdm"
+        ),
+    ],
+)
+def test_a_bar_counts_as_soon_as_it_is_drawn(
+    make: Callable[[], ProgressParser], line: str, expected: Progress
+) -> None:
+    parser = make()
+    early = [parser.feed("stderr", line[at : at + 1].encode()) for at in range(len(line))]
+
+    assert early[-1] == expected
+    assert parser.feed("stderr", b"\r") == expected
+
+
 @given(st.sampled_from(sorted(PARSERS)), st.lists(st.integers(1, 60), max_size=60))
 def test_progress_cut_anywhere_comes_to_the_same(name: str, cuts: list[int]) -> None:
     text = {
