@@ -90,3 +90,15 @@ class CountsOnTerminal(Counts):
 
     name = "talks.counts_on_terminal"
     terminal = True
+
+
+class AsksAgain(CommandTask):
+    """Ask whether to go on, in each attempt anew."""
+
+    name = "talks.asks_again"
+    command = (
+        sys.executable,
+        "-c",
+        "from taskrealm.tasks import report; print(report.ask('Go on?', timeout=600))",
+    )
+    retries = 1
