@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .batch import BatchTask
     from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .loaded import Task
     from .loader import load_module, load_tasks
+    from .multi import Child, Finished, MultiTask
     from .parsers import (
         PARSERS,
         BarProgress,
@@ -43,6 +45,7 @@ else:
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".choices": ("Choices",),
+        ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -60,6 +63,7 @@ else:
             "RsyncFilesProgress",
             "RsyncProgress",
         ),
+        ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
@@ -88,9 +92,11 @@ __all__ = [
     "Arguments",
     "Artifact",
     "BarProgress",
+    "BatchTask",
     "Below",
     "Caller",
     "Cancelled",
+    "Child",
     "Choices",
     "CommandTask",
     "Context",
@@ -98,6 +104,7 @@ __all__ = [
     "Definition",
     "Duration",
     "FfmpegProgress",
+    "Finished",
     "Flag",
     "FunctionTask",
     "Glued",
@@ -105,6 +112,7 @@ __all__ = [
     "InvalidArguments",
     "Limits",
     "Line",
+    "MultiTask",
     "NotAuthorized",
     "Option",
     "Output",
