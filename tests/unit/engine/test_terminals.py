@@ -28,6 +28,9 @@ print("the end", file=sys.stderr)
 """
 
 
+STOPS = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
+
+
 def on_terminal(node: Node, *argv: str, terminal: Terminal | None = None) -> Running:
     """Start a program on a terminal, of the usual size unless one is given."""
     program = node.program(*argv)
@@ -78,7 +81,7 @@ async def test_what_is_left_on_a_terminal_is_killed(node: Node) -> None:
 
 
 async def test_a_program_on_a_terminal_is_stopped_like_any_other(node: Node) -> None:
-    running = on_terminal(node, "sh", "-c", "trap 'echo bye; exit 0' TERM; echo ready; sleep 1000")
+    running = on_terminal(node, "sh", "-c", STOPS)
     await running.line("ready")
     running.process.stop(grace=10.0)
 
