@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
     from .batch import BatchTask
+    from .capacity import Rate
     from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
@@ -44,6 +45,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".capacity": ("Rate",),
         ".choices": ("Choices",),
         ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
@@ -123,6 +125,7 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "PythonTask",
+    "Rate",
     "Registry",
     "RsyncFilesProgress",
     "RsyncProgress",
