@@ -179,6 +179,16 @@ class BlockingJob:
         """Ask to stop the job, *now* without giving it time to end by itself."""
         return self._loop.call(self._job.cancel(reason, now=now))
 
+    def answer(self, question: str, value: Any) -> None:
+        """
+        Answer a *question* that the job asks just now, by the id that its event tells.
+
+        Raises:
+            InvalidArguments: The answer does not fit the question.
+            UnknownQuestion: The job does not ask this, or has its answer.
+        """
+        self._loop.call(self._job.answer(question, value))
+
     def snapshot(self) -> dict[str, Any]:
         """The job as the node knows it now."""
         return self._loop.call(self._job.snapshot())

@@ -24,7 +24,6 @@ import json
 import math
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ DIRECTORY = "TASKREALM_DIRECTORY"
 SHELL = "TASKREALM_SHELL"
 """The environment variable that names a file of functions for the shell."""
 
-SHELL_FILE = Path(__file__).with_name("report.sh")
+SHELL_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.sh")
 """That file."""
 
 VERSION = 1
