@@ -35,6 +35,17 @@ report.message("The disk is nearly full", level="warning")
 print("printed")
 """
 
+ASKING = """
+from taskrealm.tasks import report
+report.tag("old")
+report.data(rows=214)
+try:
+    print(report.ask("Overwrite 214 rows?"))
+except report.NoAnswer as none:
+    print(none.reason)
+print(report.ask("How many?", type=int, default=3))
+"""
+
 FAMILY = """
 import os, subprocess, sys, time
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -125,6 +136,17 @@ def test_what_a_program_reports_is_among_the_events() -> None:
     assert outcome.result == "printed"
 
 
+def test_a_question_gets_the_answer_of_the_trial_or_its_default() -> None:
+    answered = Trial(answers={"Overwrite 214 rows?": True, "How many?": 7}).run(Python, ASKING)
+    alone = run(Python, ASKING)
+
+    assert answered.stdout.split() == ["True", "7"]
+    assert (answered.tags, answered.data) == (("old",), {"rows": 214})
+    kinds = [event.type.value for event in answered.events]
+    assert kinds == ["started", *["question", "answered"] * 2, "succeeded"]
+    assert alone.stdout.split() == ["timeout", "3"]
+
+
 def test_a_program_that_fails_raises_what_a_client_would_be_told() -> None:
     outcome = run(Shell, "echo so far; echo no paper >&2; exit 3")
 
@@ -209,6 +231,25 @@ def test_a_program_gets_the_environment_of_a_job_and_what_the_trial_adds(
     words, directory = outcome.stdout.splitlines()
     assert words == "ana open none"
     assert not Path(directory).exists()
+
+
+def test_a_program_gets_its_standard_input_and_its_terminal() -> None:
+    class Screen(Shell):
+        """Look at a terminal."""
+
+        name = "screen"
+        terminal = True
+
+    class Upper(CommandTask):
+        """Write in capitals."""
+
+        name = "upper"
+        text: str
+        stdin = Value("text")
+        command = ("tr", "a-z", "A-Z")
+
+    assert run(Screen, "test -t 1 && stty size </dev/stdout").result == "24 80"
+    assert run(Upper, "grüße").result == "GRüßE"
 
 
 def test_the_process_of_the_tests_keeps_its_own_children() -> None:
