@@ -13,9 +13,11 @@ import click
 from ..protocol.errors import Error, NotAuthorized
 from ..protocol.jobs import State
 from . import exits
+from .asking import value_of
 from .connection import Connection, connects
 from .display import as_json as chunk_as_json
 from .display import clock, display, write_output
+from .exits import Stopped
 from .following import follow_and_leave
 from .terminal import print_json, print_table, say, visible
 
@@ -162,6 +164,37 @@ def cancel(
     click.get_current_context().exit(
         asyncio.run(_cancel(connection, job_ids, reason, now=now, as_json=as_json))
     )
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("question", metavar="QUESTION")
+@click.argument("value", metavar="VALUE")
+@connects
+def answer(connection: Connection, job_id: str, question: str, value: str) -> None:
+    """
+    Answer a question that a running job asks.
+
+    `taskrealm watch ID` tells what it asks and the id of the QUESTION. The VALUE is yes or no,
+    a number, a text or one of the choices, whichever is asked for; anything else is JSON.
+    """
+    asyncio.run(_answer(connection, job_id, question, value))
+
+
+async def _answer(connection: Connection, job_id: str, question: str, word: str) -> None:
+    async with connection.joined() as client:
+        job = client.job(job_id)
+        asked = [
+            each for each in (await job.snapshot())["questions"] if each["question"] == question
+        ]
+        # Of a question that is not asked just now the node says why.
+        value: Any = word
+        for each in asked:
+            try:
+                value = value_of(each["schema"], word)
+            except click.BadParameter as error:
+                raise Stopped(error.format_message(), exits.REFUSED_ARGUMENTS) from None
+        await job.answer(question, value)
 
 
 async def _snapshot(connection: Connection, job_id: str) -> dict[str, Any]:

@@ -273,19 +273,18 @@ class OutputStore:
             start, end = run[0].start, run[-1].end
             if end < position or (end == position and not is_last):
                 continue
-            is_behind_gap = start > position
-            data = _read(run, max(start, position), limit)
+            place = max(start, position)
+            if start > position:
+                # Of the character at the edge of the gap the rest is gone.
+                place += unfinished_before(_read(run, start, LONGEST_CHARACTER - 1))
+            data = _read(run, place, limit)
             if len(data) == limit or may_grow or not is_last:
                 data = data[: whole_characters(data)]
             if not data and not is_last:
-                # Of the character at the edge of the gap the rest is gone.
                 continue
-            if is_behind_gap:
-                rest = unfinished_before(data)
-                if rest == len(data) != 0 and may_grow:
-                    break  # more of it may follow
-                return Chunk(start + rest, start + len(data), data[rest:])
-            return Chunk(position, position + len(data), data)
+            if not data and place > max(start, position) and may_grow:
+                break  # more of it may follow
+            return Chunk(place, place + len(data), data)
         return Chunk(offset, offset, b"")
 
     def _pieces(self, job_id: str, stream: str) -> list[_Piece]:

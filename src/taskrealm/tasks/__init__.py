@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
@@ -34,6 +35,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".choices": ("Choices",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -73,6 +75,7 @@ __all__ = [
     "Below",
     "Caller",
     "Cancelled",
+    "Choices",
     "CommandTask",
     "Context",
     "Definition",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..documents import suggestion_for
+from .choices import COMPUTED
 from .command import CommandTask
-from .declaration import HOOKS, Problem, Rules, is_property, suggestion_for
+from .declaration import HOOKS, Problem, Rules, is_property
+from .hints import HINTS
 from .parts import Flag, Glued, Part, Value
 from .progress import ProgressParser
 from .secrets import is_secret
@@ -27,7 +30,7 @@ def _settings(declaration: type[CommandTask], parameters: Collection[str]) -> It
 def _parameters(
     declaration: type[CommandTask], hints: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    yield from _unused(declaration, hints)
+    yield from _unused(declaration, hints, schema)
     yield from _unfit(declaration, hints, schema)
 
 
@@ -75,13 +78,13 @@ def _loose(part: Part) -> Iterator[Problem]:
         yield Problem(
             "command",
             f"{part}: behind this prefix the value would name an option itself; "
-            f'complete the prefix, as in "--size=", or write Value("{part.name}")',
+            'complete the prefix, as in "--size=", or drop it',
         )
     elif part.prefix.startswith("--") and (part.prefix[-1].isalnum() or part.prefix[-1] in "-_"):
         yield Problem(
             "command",
             f"{part}: the value could go on with the name of the option; "
-            f'end the prefix with "=", or write Option("{part.prefix}", "{part.name}")',
+            'end the prefix with "=", or make an option and its value of it',
         )
 
 
@@ -104,17 +107,21 @@ def _handed_over(declaration: type[CommandTask], parameters: Collection[str]) ->
         yield Problem("stdin", f"is {stdin!r}; it must be text, or a Value")
 
 
-def _unused(declaration: type[CommandTask], hints: Mapping[str, Any]) -> Iterator[Problem]:
+def _unused(
+    declaration: type[CommandTask], hints: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[Problem]:
     """Parameters without any effect, as far as can be seen."""
     given = (*declaration.command, *declaration.environment.values(), declaration.stdin)
     used = {part.name for part in given if isinstance(part, Part)}
     if any(_has_hook(declaration, hook) for hook in RULES.hooks) or not used <= hints.keys():
         return  # a hook, or a property, may use any of them
+    for each in schema["properties"].values():
+        used |= {*each.get(HINTS, {}).get(COMPUTED, {}).get("after", ())}
     for name in hints:
         if name not in used:
             yield Problem(
                 name,
-                f'is used nowhere: put Value("{name}") or another part into command, '
+                "is used nowhere: put it into command, environment or stdin, "
                 f"or use it in a property or in one of {', '.join(RULES.hooks)}",
             )
 
@@ -130,8 +137,7 @@ def _unfit(
                 yield Problem(
                     part.name,
                     "is a secret, and everybody on the machine can read the arguments of a "
-                    f'program: hand it over by environment = {{"NAME": Value("{part.name}")}}, '
-                    f'or stdin = Value("{part.name}")',
+                    "program: hand it over in environment, or by stdin",
                 )
             elif isinstance(part, Flag) and not kinds <= {"boolean", "null"}:
                 yield Problem(part.name, f"must be a bool, as {part} stands for it")

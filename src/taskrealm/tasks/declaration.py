@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import math
 import re
@@ -14,6 +13,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
+from ..documents import suggestion_for
 from . import artifacts, capacity
 from .definition import ROLES, Definition
 from .errors import TaskError
@@ -23,12 +23,15 @@ from .parts import Value
 from .values import Unfit, require_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RETRIES_MOST = 100  # so that a job that kills its executor each time comes to an end
 RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
+
+PLACES = "_places"
+"""Tells of a class that is not written in Python where each of its attributes is written."""
 
 HOOKS = {"validate": "caller", "may_cancel": "caller"}
 """The methods that a task of any kind may have, each with its only parameter."""
@@ -95,6 +98,9 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
 
 def place(declaration: type, attribute: str | None = None) -> str:
     """File and line where a class, or one attribute of it, is written."""
+    places: Mapping[str | None, str] | None = vars(declaration).get(PLACES)
+    if places is not None:
+        return places.get(attribute, places[None])
     try:
         source, first = inspect.getsourcelines(declaration)
     except (OSError, TypeError):  # made by a program, not written in a file
@@ -121,7 +127,7 @@ def _attributes(declaration: type[Definition], rules: Rules) -> Found:
                 continue
             if ClassVar in (hint, get_origin(hint)):
                 continue
-            if name in _settings(rules):
+            if name in settings_of(rules):
                 problems.append(Problem(name, "is a setting, not a parameter: drop the annotation"))
             elif name in rules.hooks or name.startswith("_"):
                 problems.append(Problem(name, "cannot be the name of a parameter: rename it"))
@@ -231,7 +237,7 @@ def _strangers(
     declaration: type[Definition], hints: Mapping[str, Any], rules: Rules
 ) -> Iterator[Problem]:
     """Attributes that look like a setting or a parameter, and are neither."""
-    known = (*_settings(rules), *rules.hooks)
+    known = (*settings_of(rules), *rules.hooks)
     for owner in _classes(declaration, rules.base):
         for name, value in vars(owner).items():
             if name == "__init__":
@@ -248,20 +254,13 @@ def _strangers(
                 yield Problem(name, f"is not known{suggestion}")
 
 
-def suggestion_for(name: str, known: Iterable[str]) -> str:
-    """What to add to a message about *name* if one of *known* is much like it."""
-    for match in difflib.get_close_matches(name, known, n=1, cutoff=0.75):
-        return f"; did you mean {match!r}?"
-    return ""
-
-
 def is_property(declaration: type[Definition], name: str) -> bool:
     """Whether the declaration computes *name* from its arguments."""
     found = inspect.getattr_static(declaration, str(name), None)
     return isinstance(found, property | cached_property)
 
 
-def _settings(rules: Rules) -> tuple[str, ...]:
+def settings_of(rules: Rules) -> tuple[str, ...]:
     """The settings that such a task may have."""
     classes = (each for each in rules.base.__mro__ if issubclass(each, Definition))
     return tuple(name for each in classes for name in inspect.get_annotations(each))

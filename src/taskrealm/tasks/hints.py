@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import GetJsonSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
 
 HINTS = "x-taskrealm"
 """The key in a JSON Schema under which hints stand."""
@@ -50,14 +49,14 @@ class Hint:
         return {name: value for name, value in named.items() if value not in (None, [])}
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return with_hints(handler(schema), self.as_dict())
 
 
 def with_hints(schema: JsonSchemaValue, hints: Mapping[str, Any]) -> JsonSchemaValue:
     """*schema* with *hints* added to those that it has."""
-    return {**schema, HINTS: {**schema.get(HINTS, {}), **hints}}
+    return {**schema, HINTS: {**schema.get(HINTS, {}), **hints}} if hints else schema
 
 
 def hoisted(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,15 +67,25 @@ def hoisted(schema: Mapping[str, Any]) -> dict[str, Any]:
     return dict(schema)
 
 
+class _OneLine:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(_one_line, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"pattern": r"^[^\r\n]*$", **handler(schema)}
+
+
 def _one_line(text: str) -> str:
     if len(text.splitlines()) > 1 or text.endswith(("\n", "\r")):
         raise ValueError("must be a single line")
     return text
 
 
-Line = Annotated[
-    str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "pattern": r"^[^\r\n]*$"})
-]
+Line = Annotated[str, _OneLine()]
 """Text without a line break."""
 
 Text = Annotated[str, Hint(multiline=True)]

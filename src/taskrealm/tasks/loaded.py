@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..protocol.errors import InvalidArguments
 from . import hooks
 from .artifacts import declared
+from .choices import not_among, same
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
@@ -17,6 +19,7 @@ from .uploads import files_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .choices import Choice
     from .declaration import Rules
     from .definition import Caller
     from .uploads import UploadedFile
@@ -135,6 +138,7 @@ class Task:
             Error: What else `validate` raised to refuse, such as `NotAuthorized`.
             TaskError: The task's own code failed, or took more than `VALIDATE_LIMIT`.
         """
+        await self._require_offered(arguments, caller)
         if self._declaration.validate is not Definition.validate:
             what = f"{self.name}: validate"
             changes = await hooks.call(
@@ -144,8 +148,27 @@ class Task:
                 changed = self._as_json(changes, what)
                 given = {**arguments.values, **arguments.secrets, **changed}
                 arguments = self.bind((), given, arguments.files)
+                if not self._parameters.choices.keys().isdisjoint(changed):
+                    await self._require_offered(arguments, caller)
         self.require_runnable(arguments)
         return arguments
+
+    async def choices(
+        self, parameter: str, kwargs: Mapping[str, object], caller: Caller
+    ) -> list[Choice]:
+        """
+        What *caller* may choose for *parameter*, with the named arguments given so far.
+
+        Raises:
+            InvalidArguments: The choices of such a parameter are not computed.
+            Error, TaskError: They cannot be found.
+        """
+        if parameter not in self._parameters.choices:
+            computed = ", ".join(self._parameters.choices) or "no parameter"
+            raise InvalidArguments(
+                fields={"parameter": f"has no computed choices; this task computes: {computed}"}
+            )
+        return await self._offered(parameter, self._parameters.fitting(kwargs), caller)
 
     def require_runnable(self, arguments: Arguments) -> None:
         """
@@ -181,6 +204,27 @@ class Task:
         )
         if answer is not None:
             raise TaskError(f"{what} must return None, or raise NotAuthorized to refuse")
+
+    async def _require_offered(self, arguments: Arguments, caller: Caller) -> None:
+        refused = {}
+        for name in self._parameters.choices:
+            value = arguments.values[name]
+            if value is None:
+                continue
+            given = {each: getattr(arguments.model, each) for each in self._parameters.names}
+            offered = await self._offered(name, given, caller)
+            chosen = value if isinstance(value, list) else [value]
+            if not all(any(same(each, one.value) for one in offered) for each in chosen):
+                refused[name] = not_among(offered)
+        if refused:
+            raise InvalidArguments(fields=refused)
+
+    async def _offered(
+        self, parameter: str, given: Mapping[str, Any], caller: Caller
+    ) -> list[Choice]:
+        return await self._parameters.choices[parameter].offered(
+            given, caller, what=f"{self.name}: the choices of {parameter}"
+        )
 
     def _as_json(self, changes: object, what: str) -> dict[str, Any]:
         if not isinstance(changes, Mapping):

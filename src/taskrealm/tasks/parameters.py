@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticSerializationError
 
+from ..documents import by_place
 from ..protocol.errors import InvalidArguments
+from .choices import COMPUTED, choices_of, with_choices
 from .errors import TaskError
 from .files import REFUSED
 from .hints import hoisted
 from .secrets import MASK, is_secret, revealed
-from .sentences import by_place
 from .values import Unfit, plain, visible
 
 if TYPE_CHECKING:
@@ -48,8 +50,19 @@ class Parameters:
             for name, annotation in annotations.items()
         }
         self.names = tuple(fields)
+        self._types = dict(annotations)
         self._model, self.schema = _compiled(fields)
         self.secrets = tuple(name for name in fields if is_secret(self._field(name).annotation))
+        self.choices = {
+            name: choices for name in fields if (choices := choices_of(self._field(name)))
+        }
+        wrong = [
+            f"{name}: {text}"
+            for name, choices in self.choices.items()
+            for text in choices.problems(self.names, self.secrets)
+        ]
+        if wrong:
+            raise TaskError(*wrong)
         self._defaults = self._checked_defaults()
 
     def bind(
@@ -110,6 +123,34 @@ class Parameters:
             except (PydanticSerializationError, Unfit) as error:
                 raise TaskError(f"{name}: {error}") from error
         return dumped
+
+    def fitting(self, kwargs: Mapping[str, object]) -> dict[str, Any]:
+        """Those of the named arguments that fit, and the defaults of others, in their types."""
+        values: dict[str, Any] = {}
+        for name in self.names:
+            given = {**self._defaults, **self._made_defaults(), **kwargs}
+            if name in given:
+                try:
+                    values[name] = plain(given[name])
+                except Unfit:
+                    continue
+        while True:
+            try:
+                model = self._partial.model_validate_json(
+                    json.dumps(values), strict=True, extra="forbid"
+                )
+            except ValidationError as error:
+                for problem in error.errors(include_url=False, include_input=False):
+                    values.pop(str(problem["loc"][0]), None)
+            else:
+                return {name: getattr(model, _PREFIX + name) for name in values}
+
+    @cached_property
+    def _partial(self) -> type[BaseModel]:
+        """The model with every parameter optional."""
+        fields = {name: (self._types[name], None) for name in self.names}
+        model, _ = _compiled(fields)
+        return model
 
     def _misplaced(
         self, args: Sequence[object], kwargs: Mapping[str, object]
@@ -205,12 +246,19 @@ def _model(fields: Mapping[str, Any]) -> tuple[type[BaseModel], dict[str, Any]]:
         for name, each in properties.items()
         if not is_secret(model.model_fields[_PREFIX + name].annotation)
     ]
+    offered = {name: choices_of(model.model_fields[_PREFIX + name]) for name in fields}
+    if f'"{COMPUTED}"' in json.dumps(
+        [definitions, *(each for name, each in properties.items() if not offered[name])]
+    ):
+        raise TypeError("Choices belong to a parameter, or to the items of a list of its own")
     if '"writeOnly"' in json.dumps([open_to_all, definitions]):
         raise TypeError("a secret must be a parameter of its own, of type Secret")
     return model, {
         "$schema": DIALECT,
         "type": "object",
-        "properties": {name: hoisted(each) for name, each in properties.items()},
+        "properties": {
+            name: with_choices(hoisted(each), offered[name]) for name, each in properties.items()
+        },
         "required": schema.get("required", []),
         "additionalProperties": False,
         **({"$defs": definitions} if definitions else {}),

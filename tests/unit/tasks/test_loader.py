@@ -258,7 +258,7 @@ class Wrong(CommandTask):
             "command = ('p', Value(size))",
             "command: Value(name=1, dash=False): there is no parameter or property 1",
         ),
-        ("count: int = 1", 'count: is used nowhere: put Value("count") or another part into'),
+        ("count: int = 1", "count: is used nowhere: put it into command, environment"),
         (
             "size: int = 1; command = ('p', Flag('-s', 'size'))",
             "size: must be a bool, as Flag(flag='-s', name='size') stands for it",

@@ -16,9 +16,6 @@ from taskrealm.tasks import (
     Secret,
     Value,
 )
-from taskrealm.tasks import (
-    InvalidArguments as Refusal,
-)
 
 pytestmark = pytest.mark.capability("A10")
 
@@ -42,8 +39,6 @@ class Login(CommandTask):
         return Secret(f"{self.user}:{self.password.get_secret_value()}\n")
 
     def validate(self, caller: Caller) -> dict[str, Any] | None:
-        if self.user == "nobody":
-            raise Refusal(fields={"user": "is nobody"})
         return {"token": Secret(CLEAR)} if self.user == "robot" else None
 
 

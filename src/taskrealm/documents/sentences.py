@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -29,13 +31,39 @@ def by_place(
     for problem in error.errors(include_url=False, include_input=False):
         if problem["type"] not in ignore:
             path = _path(problem, values)
-            names = [step for step in path if isinstance(step, str)]
-            if len(names) < len(path):
-                names = names[: path.index(next(s for s in path if isinstance(s, int)))]
+            names = list(itertools.takewhile(lambda step: isinstance(step, str), path))
             inside = path[len(names) :]
-            place = ".".join(_printable(name) for name in names)
-            sentences.setdefault(place, {})[_sentence(problem, inside)] = None
+            sentence = " ".join((*([_within(inside)] if inside else ()), _sentence(problem)))
+            place = ".".join(_printable(str(name)) for name in names)
+            sentences.setdefault(place, {})[sentence] = None
     return {place: "; or ".join(list(each)[:SENTENCES]) for place, each in sentences.items()}
+
+
+def problems_of(
+    error: ValidationError, values: Mapping[str, object]
+) -> list[tuple[tuple[str | int, ...], str, bool]]:
+    """
+    The path to each place in *values* about which *error* complains, with a sentence.
+
+    The third tells whether nothing of this name is known there.
+    """
+    problems: dict[tuple[str | int, ...], tuple[dict[str, None], bool]] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        is_unknown = problem["type"] in UNEXPECTED
+        path = tuple(_path(problem, values))
+        sentences, _ = problems.setdefault(path, ({}, is_unknown))
+        sentences[_sentence(problem)] = None
+    return [
+        (path, "; or ".join(list(sentences)[:SENTENCES]), is_unknown)
+        for path, (sentences, is_unknown) in problems.items()
+    ]
+
+
+def suggestion_for(name: str, known: Iterable[str]) -> str:
+    """What to add to a message about *name* if one of *known* is much like it."""
+    for match in difflib.get_close_matches(name, known, n=1, cutoff=0.75):
+        return f"; did you mean {match!r}?"
+    return ""
 
 
 def _path(problem: ErrorDetails, values: Mapping[str, object]) -> list[str | int]:
@@ -61,8 +89,8 @@ def _path(problem: ErrorDetails, values: Mapping[str, object]) -> list[str | int
     return path
 
 
-def _sentence(problem: ErrorDetails, inside: Sequence[str | int]) -> str:
-    """What is wrong, in words that follow the name of the place; *inside* it, if at all."""
+def _sentence(problem: ErrorDetails) -> str:
+    """What is wrong, in words that follow the name of the place."""
     if problem["type"] in UNEXPECTED:
         text = "is not known here"
     elif problem["type"] in ABSENT:
@@ -75,7 +103,7 @@ def _sentence(problem: ErrorDetails, inside: Sequence[str | int]) -> str:
         text = re.sub(r"^[A-Z][a-z]+( input)? should ", "must ", text)
         text = re.sub(r"^(Value error|Assertion failed), ", "", text)
         text = _union(problem) or text
-    return " ".join((*([_within(inside)] if inside else ()), _printable(text)))
+    return _printable(text)
 
 
 def _union(problem: ErrorDetails) -> str | None:
