@@ -190,8 +190,7 @@ def _sentence(event: Event) -> str:
     data = event.data
     match event.type:
         case EventType.DELAYED:
-            moment = datetime.fromisoformat(data["not_before"]).astimezone()
-            return f"Job {event.job_id} may start at {moment:%Y-%m-%d %H:%M:%S}"
+            return f"Job {event.job_id} {_waits(data)}"
         case EventType.RETRYING:
             return f"Runs again in {clock(data['delay'])}: {data.get('reason')}"
         case EventType.QUEUED:
@@ -255,6 +254,17 @@ def _progress(data: dict[str, Any]) -> list[str]:
         *([] if not message else [message]),
         *([] if eta is None else [f"about {clock(eta)} left"]),
     ]
+
+
+def _waits(data: dict[str, Any]) -> str:
+    """What a job waits for before it waits for a slot."""
+    if data.get("number") is not None:
+        return f"is child {data['number']} of {data['of']}"
+    others = f" and after {', '.join(data['after'])}" if data.get("after") else ""
+    if data.get("not_before") is None:
+        return f"waits for {others.removeprefix(' and after ')}"
+    moment = datetime.fromisoformat(data["not_before"]).astimezone()
+    return f"may start at {moment:%Y-%m-%d %H:%M:%S}{others}"
 
 
 def _by(data: dict[str, Any]) -> str:

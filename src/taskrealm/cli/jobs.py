@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 STREAMS: Final = ("stdout", "stderr")
 RESULT: Final = "result"
+HEADINGS: Final = ("task", "state", "submitted", "took", "progress")
+CHILDREN: Final = 50  # of a batch that are shown with it, the newest
 PATIENCE: Final = 5.0  # seconds to wait for output that is known to be there
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
@@ -57,6 +59,7 @@ def watch(connection: Connection, job_id: str, as_json: bool) -> None:
     "--state", "states", type=click.Choice([state.value for state in State]), multiple=True
 )
 @click.option("--task", help="Only jobs of this task.")
+@click.option("--parent", help="Only children of this batch, which are left out otherwise.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--all", "everybody", is_flag=True, help="Of all users; for operators.")
 @json_option
@@ -65,12 +68,13 @@ def ls(
     connection: Connection,
     states: Sequence[str],
     task: str | None,
+    parent: str | None,
     limit: int,
     everybody: bool,
     as_json: bool,
 ) -> None:
     """List jobs, the newest first."""
-    chosen = {"state": states or None, "task": task, "limit": limit}
+    chosen = {"state": states or None, "task": task, "parent": parent, "limit": limit}
     found = asyncio.run(_jobs(connection, chosen, everybody=everybody))
     if as_json:
         for job in found:
@@ -79,7 +83,7 @@ def ls(
     if not found:
         say("There are no such jobs")
         return
-    headings = ["job", "task", "state", "submitted", "took", "progress"]
+    headings = ["job", *HEADINGS]
     rows = [[job["job_id"], *_row(job)] for job in found]
     if everybody:
         headings.append("owner")
@@ -93,7 +97,7 @@ def ls(
 @connects
 def show(connection: Connection, job_id: str, as_json: bool) -> None:
     """Show everything about one job."""
-    job = asyncio.run(_snapshot(connection, job_id))
+    job, children = asyncio.run(_shown(connection, job_id))
     if as_json:
         print_json(job)
         return
@@ -101,6 +105,11 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             click.echo(f"{name + ':':14} {visible(text)}")
+    if children:
+        click.echo()
+        print_table(["child", *HEADINGS], [[each["job_id"], *_row(each)] for each in children])
+    if len(children) == CHILDREN:
+        say(f"Older children: taskrealm ls --parent {visible(job_id)} --limit N")
 
 
 @click.command()
@@ -197,9 +206,16 @@ async def _answer(connection: Connection, job_id: str, question: str, word: str)
         await job.answer(question, value)
 
 
-async def _snapshot(connection: Connection, job_id: str) -> dict[str, Any]:
+async def _shown(
+    connection: Connection, job_id: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A job and, if it is a batch, its newest children in the order of the batch."""
     async with connection.joined() as client:
-        return await client.job(job_id).snapshot()
+        snapshot = await client.job(job_id).snapshot()
+        if snapshot["step"] is None:
+            return snapshot, []
+        children = [each async for each in client.jobs(parent=job_id, limit=CHILDREN)]
+        return snapshot, children[::-1]
 
 
 async def _jobs(

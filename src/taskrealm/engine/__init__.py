@@ -7,9 +7,9 @@ from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
+from .steps import Turn, Work
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
-from .steps import Turn, Work
 from .workers import Wear, Workers
 
 __all__ = [

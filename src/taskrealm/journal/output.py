@@ -217,6 +217,10 @@ class OutputStore:
         finally:
             os.close(folder)
 
+    def result_file(self, job_id: str) -> Path:
+        """Where `keep_result` has put the result of a job."""
+        return self._path(job_id, RESULT, (RESULT,))
+
     def close(self, job_id: str) -> None:
         """The job has ended: close its files. What they hold can still be read."""
         for stream in STREAMS:
