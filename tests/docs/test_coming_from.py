@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from tests.databases import Postgres
 
-PAGES = {
-    page.stem: page for page in sorted((ROOT / "docs" / "coming-from").glob("[!i]*.md"))
-}
+PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "coming-from").glob("[!i]*.md"))}
 LIMIT = 60.0  # seconds
 SETTINGS = '\n[executor]\nslots = 2\nenvironment = ["PATH", "LANG", "SHOP_DATABASE"]\n'
 
@@ -83,7 +81,7 @@ def test_every_example_of_the_page_prints_what_it_says(node: Node, name: str) ->
     for example in examples(PAGES[name]):
         done = run(example, node, f"h8_{name.replace('-', '_')}")
         place = f"{PAGES[name].name}:{example.line}"
-        printed = done.stdout + done.stderr * (example.kind == "console")
+        printed = done.stdout or done.stderr
 
         assert done.returncode == 0 or example.kind == "console", f"{place}:\n{done.stderr}"
         if example.printed is not None:

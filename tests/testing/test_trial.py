@@ -17,7 +17,7 @@ from tests.site import is_running
 
 from taskrealm.client import JobFailed, JobTimedOut
 from taskrealm.protocol.errors import InvalidArguments, UnknownTask
-from taskrealm.tasks import CommandTask, Limits, Pattern, TaskError, Value
+from taskrealm.tasks import Child, CommandTask, Limits, MultiTask, Pattern, TaskError, Value
 from taskrealm.testing import Trial, run
 
 if TYPE_CHECKING:
@@ -186,6 +186,19 @@ def test_a_declaration_that_is_wrong_is_refused() -> None:
 
     with pytest.raises(TaskError, match="command: must be a tuple"):
         run(Wrong)
+
+
+def test_a_batch_is_left_to_a_node() -> None:
+    class Many(MultiTask):
+        """Run others."""
+
+        name = "many"
+
+        def children(self) -> list[Child]:
+            return []
+
+    with pytest.raises(TypeError, match=r"many is a batch, .*: use taskrealm_client"):
+        run(Many)
 
 
 def test_a_trial_that_runs_too_long_is_stopped_with_all_that_it_started() -> None:

@@ -21,7 +21,7 @@ from ..journal.output import OutputStore
 from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
 from ..settings import ExecutorSettings
-from ..tasks import Caller, Limits, ready
+from ..tasks import BatchTask, Caller, Limits, ready
 from ..tasks.program import RESULT_LIMIT
 from .kept import KeptProcess
 
@@ -102,6 +102,7 @@ class Trial:
         run with the task's own limits, in a working directory that is removed afterwards.
 
         Raises:
+            TypeError: It is a batch; these need a node.
             TaskError: The declaration is wrong, or the task's own code failed before the start.
             UnknownTask: The role may not run it.
             InvalidArguments, TooLarge, Error: The node would refuse the request.
@@ -114,6 +115,10 @@ class Trial:
         raise RuntimeError("In a coroutine use `await asyncio.to_thread(run, ...)`")
 
     async def _run(self, task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+        if isinstance(task, BatchTask):
+            raise TypeError(
+                f"{task.name} is a batch, whose children need a node: use taskrealm_client"
+            )
         caller = Caller(self.owner, self.role, self.submitted_by or self.owner)
         if self.role not in task.roles:
             raise UnknownTask(f"There is no task {task.name!r} that the role {self.role} may run")
