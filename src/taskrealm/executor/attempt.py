@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from ..engine import Exit, Program
+    from ..engine import Exit, Message, Program, Work
     from ..journal import OutputStore
-    from ..tasks import Limits
+    from ..tasks import Limits, Task
     from .batches import Batches
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
@@ -65,6 +65,15 @@ class Running(Protocol):
     async def wait(self) -> Exit: ...
 
 
+class StepRun(Running, Protocol):
+    """A step of the task's own code that runs; `engine.Turn` is one."""
+
+    @property
+    def reply(self) -> Message | None: ...
+    @property
+    def cause(self) -> BaseException | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every attempt on this node has in common."""
@@ -80,6 +89,8 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    work: Callable[[Work, Task, Callable[[str, bytes], object]], StepRun]
+    """Runs a step of the own code of a task."""
     batches: Batches | None = None
     """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..engine import Scheduler, Threads, adopt_orphans, sweep, sweep_blocking
+from ..engine import Scheduler, Threads, Wear, Workers, adopt_orphans, sweep, sweep_blocking
 from ..journal import Journal, JournalError
 from ..settings import load_settings
 from ..tasks import Limits, load_tasks
@@ -83,13 +83,14 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     killed = await sweep(f"{folder.node_id()}.")
     if killed:
         log.warning("Killed processes that outlived the executor", count=killed)
+    workers = _workers(folder, settings.executor)
     executor = Executor(
         registry=registry,
         journal=journal,
         scheduler=_scheduler(settings.executor),
         publisher=publisher,
         audience=audience,
-        surroundings=_surroundings(folder, settings, journal, shares),
+        surroundings=_surroundings(folder, settings, journal, shares, workers),
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
@@ -122,6 +123,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
 
     retention = asyncio.create_task(Retention(journal, settings.retention).run())
     try:
+        if any(task.uses_workers for task in registry.values()):
+            workers.start()
         await executor.recover()
         orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
@@ -133,6 +136,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             await serving
     finally:
         retention.cancel()
+        await workers.close()
         await journal.close()
 
 
@@ -167,8 +171,20 @@ def _give_up() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _workers(folder: NodeFolder, settings: ExecutorSettings) -> Workers:
+    chosen = settings.workers
+    return Workers(
+        folder.root / settings.tasks,
+        node_id=folder.node_id(),
+        ready=settings.slots,
+        most=chosen.processes,
+        wear=Wear(steps=chosen.jobs, memory=chosen.memory),
+        on_trouble=lambda reason: log.error("A worker could not be started", error=reason),
+    )
+
+
 def _surroundings(
-    folder: NodeFolder, settings: Settings, journal: Journal, shares: Shares
+    folder: NodeFolder, settings: Settings, journal: Journal, shares: Shares, workers: Workers
 ) -> Surroundings:
     chosen = settings.executor.environment
     return Surroundings(
@@ -181,6 +197,7 @@ def _surroundings(
         ),
         output_chunk=shares.chunk,
         result_size=shares.result,
+        work=lambda work, task, on_output: workers.turn(work, on_output),
     )
 
 

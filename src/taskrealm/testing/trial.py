@@ -22,7 +22,8 @@ from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
 from ..settings import ExecutorSettings
 from ..tasks import BatchTask, Caller, Limits, ready
-from ..tasks.program import RESULT_LIMIT
+from ..tasks.yields import RESULT_LIMIT
+from .inside import InsideRun
 from .kept import KeptProcess
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Trial:
             limits=Limits(output=settings.output_limit, **settings.limits.model_dump()),
             output_chunk=settings.output_limit,
             result_size=RESULT_LIMIT,
+            work=InsideRun,
             start=KeptProcess,
         )
 
