@@ -22,6 +22,7 @@ from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
 from ..settings import ExecutorSettings
 from ..tasks import BatchTask, Caller, Limits, ready
+from ..tasks.python import declaration_of
 from ..tasks.yields import RESULT_LIMIT
 from .inside import InsideRun
 from .kept import KeptProcess
@@ -97,10 +98,11 @@ class Trial:
 
     def run(self, declaration: Any, /, *args: Any, **kwargs: Any) -> Outcome:
         """
-        Run the task that *declaration* stands for, with these arguments, and wait for its end.
+        Run the task that *declaration*, a class or a function, stands for, and wait for its end.
 
         The arguments are such as a client sends, and are checked as a node does. A program is
-        run with the task's own limits, in a working directory that is removed afterwards.
+        run with the task's own limits, in a working directory that is removed afterwards; Python
+        code in a thread of this process.
 
         Raises:
             TypeError: It is a batch; these need a node.
@@ -112,7 +114,8 @@ class Trial:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self._run(ready(declaration), args, kwargs))
+            task = ready(declaration_of(declaration) or declaration)
+            return asyncio.run(self._run(task, args, kwargs))
         raise RuntimeError("In a coroutine use `await asyncio.to_thread(run, ...)`")
 
     async def _run(self, task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
