@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.needs import needs
 from tests.site import client
 from tests.site.jobs import LIMIT, events_of, until
 
 from taskrealm.client import JobCancelled, JobFailed
+from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.protocol.jobs import EventType
 
 if TYPE_CHECKING:
@@ -67,3 +71,52 @@ async def test_a_table_whose_import_is_cancelled_leaves_the_database_as_it_was(s
     assert (
         await asyncio.to_thread(lambda: [each for each in products(site) if each[0] == "m"]) == []
     )
+
+
+@pytest.mark.capability("N18")
+async def test_old_files_are_deleted_once_somebody_has_said_yes(site: Node) -> None:
+    folder = site.folder.root / "files" / "scratch"
+    folder.mkdir()
+    for name, age in (("old.txt", 40), ("older.txt", 50), ("new.txt", 1)):
+        (folder / name).write_text("text")
+        os.utime(folder / name, (time.time() - age * 86_400,) * 2)
+    async with client(site, "h8_clerk") as clerk:
+        for answer, deleted in ((False, 0), (True, 2)):
+            job = await clerk.exec("files.clean", ["scratch"])
+            asked = await until(job, EventType.QUESTION)
+            assert "Delete 2 files" in asked.data["text"]
+            assert "old.txt, older.txt?" in asked.data["text"]
+            assert len(list(folder.iterdir())) == 3
+            await job.answer(asked.data["question"], answer)
+            assert (await job.result(LIMIT))["deleted"] == deleted
+
+        assert [path.name for path in folder.iterdir()] == ["new.txt"]
+        assert (await (await clerk.exec("files.clean", ["nowhere"])).result(LIMIT))["deleted"] == 0
+
+
+@pytest.mark.capability("N8")
+async def test_a_folder_is_backed_up_and_the_copy_says_how_far_it_is(site: Node) -> None:
+    needs("rsync")
+    folder = site.folder.root / "files" / "letters"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "one.txt").write_bytes(os.urandom(3_000_000))
+    (folder / "two.txt").write_bytes(os.urandom(3_000_000))
+    async with client(site, "h8_clerk") as clerk:
+        first = await clerk.exec("archive.backup", ["letters"])
+        assert (await first.result(LIMIT))["copied"] == 2
+        fractions = [
+            event.data["fraction"]
+            for event in await events_of(first)
+            if event.type is EventType.PROGRESS
+        ]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] == 1.0
+        (folder / "two.txt").unlink()
+        second = await (await clerk.exec("archive.backup", ["letters"])).result(LIMIT)
+        assert (second["copied"], second["removed"]) == (0, 1)
+        with pytest.raises(InvalidArguments, match="there is no folder files/nowhere"):
+            await clerk.exec("archive.backup", ["nowhere"])
+
+    copy = site.folder.root / "files" / "backups" / "letters"
+    assert (copy / "a" / "one.txt").read_bytes() == (folder / "a" / "one.txt").read_bytes()
+    assert not (copy / "two.txt").exists()
