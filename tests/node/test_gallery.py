@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -120,3 +121,31 @@ async def test_a_folder_is_backed_up_and_the_copy_says_how_far_it_is(site: Node)
     copy = site.folder.root / "files" / "backups" / "letters"
     assert (copy / "a" / "one.txt").read_bytes() == (folder / "a" / "one.txt").read_bytes()
     assert not (copy / "two.txt").exists()
+
+
+@pytest.mark.capability("M2", "M5")
+async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None:
+    ffmpeg = needs("ffmpeg")
+    folder = site.folder.root / "files" / "pictures"
+    folder.mkdir()
+    for name in ("sea.png", "wood.jpg"):
+        picture = ["-f", "lavfi", "-i", "testsrc=size=800x600", "-frames:v", "1", folder / name]
+        subprocess.run([ffmpeg, "-v", "error", *picture], check=True, stdin=subprocess.DEVNULL)
+    (folder / "broken.png").write_text("no picture")
+    (folder / "notes.txt").write_text("no picture either")
+    async with client(site, "h8_painter") as painter:
+        job = await painter.exec("images.thumbnails", {"folder": "pictures", "width": 100})
+        result = await job.result(LIMIT)
+
+        assert result["made"] == ["sea.jpg", "wood.jpg"]
+        assert list(result["failed"]) == ["broken.png"]
+        with pytest.raises(JobFailed, match="There is no folder files/nowhere"):
+            await (await painter.exec("images.thumbnails", ["nowhere"])).result(LIMIT)
+
+
+async def test_a_report_of_all_files_is_made(site: Node) -> None:
+    (site.folder.root / "files" / "<b>.txt").write_text("12345")
+    async with client(site, "h8_auditor") as auditor:
+        job = await auditor.exec("files.report")
+
+        assert (await job.result(LIMIT))["bytes"] >= 5
