@@ -22,7 +22,8 @@ from ..journal import Artifacts, Journal
 from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
 from ..settings import ExecutorSettings, FileSettings
-from ..tasks import Caller, Limits, ready
+from ..tasks import BatchTask, Caller, Limits, ready
+from ..tasks.python import declaration_of
 from ..tasks.yields import RESULT_LIMIT
 from .files import left, sent
 from .inside import InsideRun
@@ -102,13 +103,15 @@ class Trial:
 
     def run(self, declaration: Any, /, *args: Any, **kwargs: Any) -> Outcome:
         """
-        Run the task that *declaration* stands for, with these arguments, and wait for its end.
+        Run the task that *declaration*, a class or a function, stands for, and wait for its end.
 
-        The arguments are such as a client sends, a `Path` or a `File` for a file among them,
-        and are checked as a node does. A program is
-        run with the task's own limits, in a working directory that is removed afterwards.
+        The arguments are such as a client sends, a `Path` or a `File` for a file among them, and
+        are checked as a node does. A program is
+        run with the task's own limits, in a working directory that is removed afterwards; Python
+        code in a thread of this process.
 
         Raises:
+            TypeError: It is a batch; these need a node.
             TaskError: The declaration is wrong, or the task's own code failed before the start.
             UnknownTask: The role may not run it.
             InvalidArguments, TooLarge, Error: The node would refuse the request.
@@ -117,10 +120,15 @@ class Trial:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self._run(ready(declaration), args, kwargs))
+            task = ready(declaration_of(declaration) or declaration)
+            return asyncio.run(self._run(task, args, kwargs))
         raise RuntimeError("In a coroutine use `await asyncio.to_thread(run, ...)`")
 
     async def _run(self, task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+        if isinstance(task, BatchTask):
+            raise TypeError(
+                f"{task.name} is a batch, whose children need a node: use taskrealm_client"
+            )
         caller = Caller(self.owner, self.role, self.submitted_by or self.owner)
         if self.role not in task.roles:
             raise UnknownTask(f"There is no task {task.name!r} that the role {self.role} may run")
