@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import secrets
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .documents import Unreadable, load
 
 # A part of an origin's host name may be `*`.
 ORIGIN = r"^https?://[a-z0-9*][a-z0-9.*-]*(:[0-9]{1,5})?$"
@@ -82,8 +83,30 @@ class RetentionSettings(_Section):
 
     days: Annotated[float, Field(gt=0)] = 30.0
     size: Annotated[int, Field(ge=1_048_576)] = 2_147_483_648
-    """Bytes of database and output together; beyond them the oldest finished jobs go first."""
+    """Bytes of database, output and artifacts together; beyond them the oldest finished jobs
+    go first."""
     interval: Annotated[float, Field(gt=0)] = 60.0  # seconds between two looks
+
+
+class FileSettings(_Section):
+    """How much users may send and jobs may leave, and how long it is kept."""
+
+    upload_limit: Annotated[int, Field(ge=0)] = 1_073_741_824
+    """Bytes of one file that a user sends."""
+    user_limit: Annotated[int, Field(ge=0)] = 4_294_967_296
+    """Bytes of all files of one user together."""
+    uploads_per_user: Annotated[int, Field(ge=0)] = 1_000
+    """Files that one user may have here at once."""
+    lifetime: Annotated[float, Field(gt=0)] = 604_800.0
+    """Seconds that a file is kept after its last use; as long as a job needs it, always."""
+    patience: Annotated[float, Field(gt=0)] = 86_400.0
+    """Seconds within which an upload must be finished."""
+    artifact_limit: Annotated[int, Field(ge=0)] = 2_147_483_648
+    """Bytes of all files that one job leaves."""
+    artifacts_per_job: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """Files that one job leaves."""
+    artifact_days: Annotated[float, Field(gt=0)] | None = None
+    """Days that they are kept unless their task says otherwise; None for as long as the job."""
 
 
 class Settings(_Section):
@@ -92,6 +115,7 @@ class Settings(_Section):
     router: RouterSettings = RouterSettings()
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     retention: RetentionSettings = RetentionSettings()
+    files: FileSettings = FileSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +179,7 @@ class NodeFolder:
 
     @property
     def journal(self) -> Path:
-        """The folder of the journal: its database and the output of jobs."""
+        """The folder of the journal: its database, the output of jobs, and files."""
         return self.state / "journal"
 
     @property
@@ -199,23 +223,20 @@ def load_settings(path: Path) -> Settings:
     Read the settings in *path*.
 
     Raises:
-        SettingsError: The file is missing, not TOML, or a setting is unknown or wrong.
+        SettingsError: The file is missing, not TOML, or a setting is unknown or wrong. There
+            is a line for each mistake, beginning with file, line and column.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load(path)
     except FileNotFoundError:
         raise SettingsError(
             f"{path} does not exist; `taskrealm init {path.parent}` writes one"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+    except Unreadable as error:
+        raise SettingsError(str(error)) from error
     try:
         # TOML arrays are lists and its whole numbers are fair floats: both are what JSON
         # mode accepts in strict validation.
-        return Settings.model_validate_json(json.dumps(document, default=str))
+        return Settings.model_validate_json(json.dumps(document.values, default=str))
     except ValidationError as error:
-        lines = [
-            f"{path}: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        ]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(document.mistakes(error, Settings))) from None

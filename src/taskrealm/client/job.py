@@ -100,6 +100,17 @@ class Job:
         answer = await self._connection.call(uris.CANCEL, self.job_id, reason=reason, now=now)
         return str(answer)
 
+    async def answer(self, question: str, value: Any) -> None:
+        """
+        Answer a *question* that the job asks just now, by the id that its event tells.
+
+        Raises:
+            InvalidArguments: The answer does not fit the question.
+            UnknownQuestion: The job does not ask this, or has its answer.
+            NotAuthorized: It is not ours to answer.
+        """
+        await self._connection.call(uris.ANSWER, self.job_id, question, value)
+
     async def snapshot(self) -> dict[str, Any]:
         """The job as the node knows it now."""
         snapshot: dict[str, Any] = await self._connection.call(uris.JOB, self.job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .claims import Claim, Reason, Usage
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
@@ -11,13 +12,16 @@ from .trees import COOKIE, sweep, sweep_blocking
 
 __all__ = [
     "COOKIE",
+    "Claim",
     "Exit",
     "NamedPipe",
     "Process",
     "Program",
+    "Reason",
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Usage",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from dataclasses import dataclass
@@ -82,7 +83,9 @@ class Process:
         self.pid = spawned.pid
         self._cookie = program.cookie
         self._pidfd = spawned.pidfd
-        self._streams = {spawned.stdout: "stdout", spawned.stderr: "stderr"}
+        self._streams = {spawned.stdout: "stdout"}
+        if spawned.stderr is not None:
+            self._streams[spawned.stderr] = "stderr"
         self._watch = watch
         self._output = output
         self._on_output = on_output
@@ -195,6 +198,11 @@ class Process:
             data = os.read(stream, CHUNK)
         except BlockingIOError:
             return False
+        except OSError as error:
+            # That is how a terminal says that no program has it open any more.
+            if error.errno != errno.EIO:
+                raise
+            data = b""
         if data:
             self._on_output(self._streams[stream], data)
             return True

@@ -9,10 +9,11 @@ import os
 import resource
 import signal
 import subprocess
+import termios
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..tasks import Limits
+from ..tasks import Limits, Terminal
 from .trees import COOKIE
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Program:
     limits: Limits = NO_LIMITS
     stdin: bytes = field(default=b"", repr=False)
     """What it reads from its standard input."""
+    terminal: Terminal | None = None
+    """What standard output and standard error are together, instead of two pipes."""
 
 
 SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -67,7 +70,8 @@ class Spawned(NamedTuple):
     pidfd: int
     stdout: int
     """Our end of its standard output, which never blocks; likewise `stderr`."""
-    stderr: int
+    stderr: int | None
+    """None if its standard error is the same terminal as its standard output."""
 
 
 def spawn(program: Program) -> Spawned:
@@ -77,19 +81,15 @@ def spawn(program: Program) -> Spawned:
     Raises:
         SpawnFailed: The program does not run.
     """
-    pipes: list[int] = []
+    ends: list[int] = []
     try:
-        pipes += os.pipe()
-        pipes += os.pipe()
-        stdout, stdout_in, stderr, stderr_in = pipes
-        os.set_blocking(stdout, False)
-        os.set_blocking(stderr, False)
-        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
-        # to the child for a moment (vfork).
+        stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
         stdin = subprocess.DEVNULL
         if program.stdin:
             stdin = _held(program.stdin)
-            pipes.append(stdin)
+            ends.append(stdin)
+        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
+        # to the child for a moment (vfork).
         popen = subprocess.Popen(
             program.argv,
             stdin=stdin,
@@ -101,7 +101,7 @@ def spawn(program: Program) -> Spawned:
         )
         try:
             pidfd = os.pidfd_open(popen.pid)
-            pipes.append(pidfd)
+            ends.append(pidfd)
             _offer_to_kernel(popen.pid)
             _limit_files(popen.pid, program.limits.open_files)
         except OSError:
@@ -109,15 +109,13 @@ def spawn(program: Program) -> Spawned:
             popen.wait()
             raise
     except BaseException as error:
-        for end in pipes:
+        for end in ends:
             os.close(end)
         if isinstance(error, OSError | ValueError):
             raise SpawnFailed(reason(error, program)) from error
         raise
-    os.close(stdout_in)
-    os.close(stderr_in)
-    if program.stdin:
-        os.close(stdin)
+    for end in {stdout_in, stderr_in, *([stdin] if program.stdin else [])}:
+        os.close(end)
     # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
     popen.returncode = 0
     return Spawned(popen.pid, pidfd, stdout, stderr)
@@ -134,6 +132,31 @@ def _held(data: bytes) -> int:
         os.close(file)
         raise
     return file
+
+
+def _streams(terminal: Terminal | None, ends: list[int]) -> tuple[int, int, int | None, int]:
+    """
+    Our end and the program's end of its standard output, and the same of its standard error.
+
+    Each is put among *ends* as soon as it is open.
+    """
+    if terminal is None:
+        ends += os.pipe()
+        ends += os.pipe()
+        stdout, stdout_in, stderr, stderr_in = ends
+        os.set_blocking(stderr, False)
+    else:
+        # It does not become the controlling terminal, for that takes a step in the child.
+        ends += os.openpty()
+        stdout, stdout_in = ends
+        stderr, stderr_in = None, stdout_in
+        termios.tcsetwinsize(stdout_in, (terminal.lines, terminal.columns))
+        # Lines end as the program ends them: nobody needs the carriage returns.
+        attributes = termios.tcgetattr(stdout_in)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(stdout_in, termios.TCSANOW, attributes)
+    os.set_blocking(stdout, False)
+    return stdout, stdout_in, stderr, stderr_in
 
 
 def _offer_to_kernel(pid: int) -> None:

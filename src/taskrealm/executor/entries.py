@@ -33,6 +33,7 @@ def retry_of(job: Job, reason: str) -> Entry:
         job,
         state=State.DELAYED,
         progress=None,
+        questions=(),
         started_at=None,
         retry_at=now() + timedelta(seconds=pause),
     )
@@ -42,7 +43,9 @@ def retry_of(job: Job, reason: str) -> Entry:
 
 def end_of(job: Job, ending: Ending) -> Entry:
     """A job has ended that nobody holds."""
-    ended = replace(job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data))
+    ended = replace(
+        job, state=State(ending.type), ended_at=now(), questions=(), outcome=dict(ending.data)
+    )
     return Entry(ended, ending.type, ending.data, now())
 
 

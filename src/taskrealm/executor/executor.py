@@ -19,11 +19,13 @@ from ..protocol.errors import (
     TooLarge,
     Unavailable,
     UnknownJob,
+    UnknownQuestion,
     UnknownTask,
 )
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
 from ..tasks import TaskError
 from .attempt import Ending, failure
+from .claims import claim_of
 from .entries import LOST, decided_end_of, end_of, retry_of, start_of
 from .keys import Keys, require_same
 from .live import LiveJob
@@ -92,6 +94,7 @@ class Executor:
             publisher,
             audience,
             job_of=self.live,
+            claim_of=lambda job_id: claim_of(self._live[job_id].task),
             on_due=self._on_due,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
@@ -246,9 +249,47 @@ class Executor:
         # Its program may have ended just before.
         return "stopping" if live.is_stopping else f"already_{await live.ended()}"
 
+    async def answer(self, job_id: str, caller: Caller, question: str, value: Any) -> None:
+        """
+        Give a running job the answer of *caller* to its *question*; it is durable then.
+
+        Raises:
+            UnknownQuestion: The job does not ask this, or has its answer.
+            InvalidArguments: The answer does not fit the question.
+            Unavailable: The job has its answer only when the journal can be written again.
+        """
+        live = self._live.get(job_id)
+        if live is None:
+            raise UnknownQuestion(f"Job {job_id} has ended; it asks nothing any more")
+        by = caller.authid
+        # What has been begun is finished even if the caller leaves meanwhile.
+        hindrance = await asyncio.shield(self._spawn(live.answer(question, value, by)))
+        if hindrance is not None:
+            raise Unavailable(
+                "The job has its answer as soon as that is recorded. " + hindrance.sentence
+            ) from hindrance
+        log.info("Question answered", job_id=job_id, task=live.job.task, question=question, by=by)
+
     def limits(self, task: Task) -> dict[str, Any]:
         """What jobs of *task* may use up here; None is as much as there is."""
         return asdict(task.limits.within(self._surroundings.limits))
+
+    def task(self, name: str, caller: Caller) -> Task:
+        """
+        The task called *name*.
+
+        Raises:
+            UnknownTask: There is none, or none that *caller* may run.
+        """
+        task = self.registry.get(name)
+        if task is None or caller.role not in task.roles:
+            raise UnknownTask(f"There is no task {name!r} that you may run")
+        return task
+
+    def reload(self, registry: Registry) -> None:
+        """Take *registry* for new jobs from now on; jobs that there are keep the task they have."""
+        self.registry = registry
+        self.announce()
 
     def live(self, job_id: str) -> Job | None:
         """The job as it is this moment, if it has not ended."""
@@ -356,9 +397,7 @@ class Executor:
         return replace(request, secrets=task.secret_places)
 
     async def _prepare(self, request: Request, caller: Caller) -> Prepared:
-        task = self.registry.get(request.task)
-        if task is None or caller.role not in task.roles:
-            raise UnknownTask(f"There is no task {request.task!r} that you may run")
+        task = self.task(request.task, caller)
         limit = self._timeout if task.timeout is None else task.timeout
         if request.timeout is not None and request.timeout > limit:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})

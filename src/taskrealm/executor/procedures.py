@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .shares import Shares
 
 TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
+CHOICES = 1_000  # of a parameter, in one answer
 ANSWER_SIZE = 80  # bytes of JSON that say that one of them was accepted
 OUTPUT_RATE = 80_000_000  # bytes of output a second that are read by all together
 PLAIN = bytes(range(32, 127)) + b"\t\n\r"  # bytes that take no more than two in JSON
@@ -66,10 +67,12 @@ class Procedures:
         """Offer every procedure in the realm that *session* has joined."""
         procedures: Mapping[str, Procedure] = {
             uris.TASKS: self.tasks,
+            uris.CHOICES: self.choices,
             uris.CHECK: self.check,
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
             uris.CANCEL: self.cancel,
+            uris.ANSWER: self.answer,
             uris.JOB: self._in_turn(self.job),
             uris.JOBS: self._in_turn(self.jobs),
             uris.EVENTS: self._in_turn(self.events),
@@ -87,6 +90,21 @@ class Procedures:
             {**task.description(), "limits": self._executor.limits(task)}
             for task in self._executor.registry.allowed(role)
         ]
+
+    async def choices(
+        self, call: Call, task: Any, parameter: Any, kwargs: Any = None
+    ) -> dict[str, Any]:
+        """
+        What may be chosen for a parameter, with the arguments `kwargs` given so far:
+        `{choices, more}`, each with its value and its title.
+        """
+        expect("task", task, str, "the name of a task")
+        expect("parameter", parameter, str, "the name of a parameter")
+        expect("kwargs", kwargs, (dict, type(None)), "a mapping of arguments by name")
+        caller = caller_of(call)
+        offered = await self._executor.task(task, caller).choices(parameter, kwargs or {}, caller)
+        page = fitting(offered[:CHOICES], self._shares.page)
+        return {"choices": page, "more": len(page) < len(offered)}
 
     async def check(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any
@@ -122,10 +140,15 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        job = await self._visible(caller, job_id)
-        if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
-            raise NotAuthorized("A backend may cancel only what it has submitted")
+        _require_own(caller, await self._visible(caller, job_id), "cancel")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
+
+    async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
+        """Gives a running job the answer to its question, which the answer has to fit."""
+        expect("question", question, str, "the id of a question, as its event tells it")
+        caller = caller_of(call)
+        _require_own(caller, await self._visible(caller, job_id), "answer")
+        await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """One job, its place in the queue, the size of its output, and the `intake`."""
@@ -335,6 +358,17 @@ def explained(procedure: Procedure) -> Procedure:
             raise Unavailable(error.sentence) from error
 
     return explaining
+
+
+def _require_own(caller: Caller, job: Job, verb: str) -> None:
+    """
+    Make sure that *caller*, who sees *job*, may also steer it.
+
+    Raises:
+        NotAuthorized: It is a backend, and the job is not of its making.
+    """
+    if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
+        raise NotAuthorized(f"A backend may {verb} only what it has submitted")
 
 
 def _whose(caller: Caller, owner: str | None) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,12 +27,15 @@ from .logs import log_to_stderr
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
+from .reloading import Reloading
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
 from .vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from ..protocol.jobs import Event
     from ..settings import ExecutorSettings, NodeFolder, Settings
     from ..wire import Session
@@ -67,7 +71,8 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-    registry = load_tasks(folder.root / settings.executor.tasks)
+    load = functools.partial(load_tasks, folder.root / settings.executor.tasks)
+    registry = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -97,8 +102,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
     refusals = Refusals()
+    reloading = Reloading(executor, load)
     administration = Administration(
-        executor, journal, statistics, drain_limit=settings.executor.drain_limit
+        executor,
+        journal,
+        statistics,
+        reloading,
+        drain_limit=settings.executor.drain_limit,
     )
 
     async def enter() -> Session:
@@ -123,7 +133,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     retention = asyncio.create_task(Retention(journal, settings.retention).run())
     try:
         await executor.recover()
-        orders = _Orders(f"{folder.node_id()}.")
+        orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
         await _drain(executor, orders, settings.executor.drain_limit)
@@ -201,7 +211,7 @@ class _Orders:
     with it all processes of its *jobs*.
     """
 
-    def __init__(self, jobs: str) -> None:
+    def __init__(self, jobs: str, reload: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._jobs = jobs
         self.stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -209,6 +219,9 @@ class _Orders:
         self._told_at = 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._take_signal)
+        self._reload = reload
+        self._reloads: set[asyncio.Task[object]] = set()
+        self._loop.add_signal_handler(signal.SIGHUP, self._take_reload)
         self._loop.add_reader(sys.stdin.fileno(), self._read)
 
     async def obey_hurry(self, executor: Executor) -> None:
@@ -216,6 +229,11 @@ class _Orders:
         await self._hurry.wait()
         log.info("Hurrying")
         await executor.hurry()
+
+    def _take_reload(self) -> None:
+        task = asyncio.ensure_future(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     def _take_signal(self) -> None:
         now = self._loop.time()

@@ -11,7 +11,7 @@ from .places import Places
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..engine import Scheduler
+    from ..engine import Claim, Scheduler
     from .audience import Audience
     from .publisher import Publisher
 
@@ -31,12 +31,17 @@ class Waiting:
         audience: Audience,
         *,
         job_of: Callable[[str], Job | None],
+        claim_of: Callable[[str], Claim],
         on_due: Callable[[str], None],
         intake: Intake,
     ) -> None:
-        """*job_of* finds a job by its id; *on_due* is told whose time has come."""
+        """
+        *job_of* and *claim_of* find a job by its id, and what it takes up while it runs;
+        *on_due* is told whose time has come.
+        """
         self.intake = intake
         self._scheduler = scheduler
+        self._claim_of = claim_of
         self._clock = SteadyClock()
         self._delays = Delays(on_due)
         self._places = Places(scheduler, publisher, audience, job_of)
@@ -100,7 +105,13 @@ class Waiting:
     def enter(self, job: Job, since: float | None = None) -> None:
         """Let a job for which there is room wait for a slot."""
         since = self._since(job) if since is None else since
-        self._scheduler.add(job.job_id, priority=job.priority, since=since)
+        self._scheduler.add(
+            job.job_id,
+            priority=job.priority,
+            since=since,
+            owner=job.owner,
+            claim=self._claim_of(job.job_id),
+        )
 
     def remove(self, job_id: str) -> bool:
         """Forget a waiting job; False if it does not wait."""

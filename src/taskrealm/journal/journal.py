@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..protocol.errors import UnknownJob
 from ..protocol.jobs import State
+from .contents import FOLDER, ContentStore
 from .database import open_database
 from .errors import JournalError, explain
 from .numbering import NEWEST
@@ -54,12 +55,15 @@ class Journal:
     that read raise `JournalError` when the database cannot be read.
     """
 
-    def __init__(self, database: Database, writer: Writer, output: OutputStore) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, output: OutputStore, contents: ContentStore
+    ) -> None:
         self._database = database
         self._writer = writer
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
         self._closed = False
         self.output = output
+        self.contents = contents
 
     @classmethod
     async def open(
@@ -81,7 +85,8 @@ class Journal:
         except sqlite3.Error as error:
             database.close()
             raise explain(database.path, "opened", error) from error
-        return cls(database, writer, OutputStore(folder / "output", limit=output_limit))
+        output = OutputStore(folder / "output", limit=output_limit)
+        return cls(database, writer, output, ContentStore(folder / FOLDER))
 
     def write(self, entries: Sequence[Entry]) -> asyncio.Future[list[Event]]:
         """
@@ -125,10 +130,11 @@ class Journal:
         states: Collection[State] | None = None,
         task: str | None = None,
         before: str | None = None,
+        children: bool = True,
         limit: int = 50,
     ) -> list[Job]:
         """
-        The last *limit* jobs that fit the filters, newest first.
+        The last *limit* jobs that fit the filters, newest first; *children* of batches too or not.
 
         Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
         of the last job of the page before.
@@ -148,9 +154,10 @@ class Journal:
         # One short walk along an index for each state, whatever the filters. A single query
         # over several states would have to read and sort every job that fits.
         walks = " union all ".join(
-            f"select * from (select number from jobs where state = '{State(state).value}'{filters}"
-            " order by number desc limit :limit)"
+            f"select * from (select number from jobs where state = '{State(state).value}'"
+            f" and child = {child}{filters} order by number desc limit :limit)"
             for state in (State if states is None else set(states))
+            for child in ((0, 1) if children else (0,))
         )
         if not walks:
             return []
@@ -160,6 +167,26 @@ class Journal:
             owner=owner,
             task=task,
             end=end,
+            limit=limit,
+        )
+
+    async def children(
+        self, parent: str, *, states: Collection[State] | None = None, since: int, limit: int
+    ) -> list[Job]:
+        """
+        The first *limit* children of a batch behind the first *since*, in the batch's order.
+
+        Of those only that are in one of *states*.
+        """
+        chosen = [State(each).value for each in (State if states is None else states)]
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in (select number from jobs where parent = :parent"
+            " order by number limit -1 offset :since)"
+            " and state in (select value from json_each(:states)) order by number limit :limit",
+            parent=parent,
+            states=json.dumps(chosen),
+            since=since,
             limit=limit,
         )
 
@@ -232,6 +259,36 @@ class Journal:
         """
         return await self._writer.change(step)
 
+    async def rows(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
+        """What *make* makes of each row that answers *query*."""
+        return await self._read(make, query, **values)
+
+    async def release(self, contents: Iterable[str]) -> None:
+        """Remove those of *contents*, given by checksum, to which nothing refers any more."""
+        chosen = set(contents)
+
+        def remove(database: sqlite3.Connection) -> None:
+            for sha256 in _strangers(database, chosen):
+                self.contents.remove(sha256)
+
+        if chosen:
+            await self.change(remove)
+
+    async def sweep(self, part: str) -> int:
+        """
+        Remove from one part of the contents what a crash has left there; gives how many.
+
+        That is what was put there, or was to be removed, when nobody lived to write it down.
+        """
+
+        def remove(database: sqlite3.Connection) -> int:
+            strangers = _strangers(database, set(self.contents.contents(part)))
+            for sha256 in strangers:
+                self.contents.remove(sha256)
+            return len(strangers)
+
+        return await self.change(remove)
+
     async def close(self) -> None:
         """Commit everything that waits, then let go of all files."""
         await self._writer.close()
@@ -270,3 +327,14 @@ class Journal:
         except UnicodeEncodeError:
             # A lone surrogate: no text that the database can hold, so nothing fits it.
             return []
+
+
+def _strangers(database: sqlite3.Connection, contents: set[str]) -> set[str]:
+    """Those of *contents* to which no file refers."""
+    known = database.execute(
+        "select value from json_each(:contents) where"
+        " value in (select sha256 from uploads where is_finished = 1)"
+        " or value in (select sha256 from artifacts)",
+        {"contents": json.dumps(list(contents))},
+    )
+    return contents - {sha256 for (sha256,) in known}

@@ -5,25 +5,45 @@ from __future__ import annotations
 import base64
 
 TASKS = "taskrealm.tasks"
+CHOICES = "taskrealm.choices"
 CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
 CANCEL = "taskrealm.cancel"
+ANSWER = "taskrealm.answer"
 JOB = "taskrealm.job"
 JOBS = "taskrealm.jobs"
 EVENTS = "taskrealm.events"
 OUTPUT = "taskrealm.output"
 TOKEN = "taskrealm.token"
 
+UPLOAD_BEGIN = "taskrealm.upload.begin"
+UPLOAD_APPEND = "taskrealm.upload.append"
+UPLOAD_STATUS = "taskrealm.upload.status"
+UPLOAD_FINISH = "taskrealm.upload.finish"
+UPLOAD_REMOVE = "taskrealm.upload.remove"
+ARTIFACTS = "taskrealm.artifacts"
+ARTIFACT = "taskrealm.artifact"
+
 DRAIN = "taskrealm.admin.drain"
 PAUSE = "taskrealm.admin.pause"
+RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 
-PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN)
+FILE_PROCEDURES = (
+    *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
+    *(ARTIFACTS, ARTIFACT),
+)
+"""The procedures that carry files."""
+
+PROCEDURES = (
+    *(TASKS, CHOICES, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *FILE_PROCEDURES,
+)
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, PAUSE, RELOAD, RESUME, STATISTICS)
 """Every procedure that only an operator may call."""
 
 CATALOG = "taskrealm.catalog"

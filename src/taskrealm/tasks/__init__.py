@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
     from .choices import Choices
     from .command import CommandTask, Output
+    from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
     from .durations import Duration
     from .errors import TaskError
     from .files import Below
+    from .function import FunctionTask
     from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
+    from .loaded import Task
     from .loader import load_module, load_tasks
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .python import PythonTask, task
     from .registry import Registry
     from .secrets import MASK, Secret
-    from .task import Task
+    from .terminal import Terminal
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -31,20 +37,26 @@ else:
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".choices": ("Choices",),
         ".command": ("CommandTask", "Output"),
+        ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
         ".durations": ("Duration",),
         ".files": ("Below",),
         ".hints": ("Hint", "Line", "Text"),
+        ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
         ".secrets": ("MASK", "Secret"),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
-        ".task": ("Task",),
+        ".loaded": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -59,14 +71,18 @@ __all__ = [
     "MASK",
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
     "Below",
     "Caller",
+    "Cancelled",
     "Choices",
     "CommandTask",
+    "Context",
     "Definition",
     "Duration",
     "FfmpegProgress",
     "Flag",
+    "FunctionTask",
     "Glued",
     "Hint",
     "InvalidArguments",
@@ -81,13 +97,18 @@ __all__ = [
     "ProgramTask",
     "Progress",
     "ProgressParser",
+    "PythonTask",
     "Registry",
     "Secret",
     "Task",
     "TaskError",
+    "Terminal",
     "Text",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",
     "ready",
+    "task",
 ]

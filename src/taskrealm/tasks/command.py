@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .definition import Arguments, Caller
     from .parts import Part, Value
     from .progress import ProgressParser
+    from .terminal import Terminal
 
 
 class CommandTask(Definition):
@@ -51,6 +52,17 @@ class CommandTask(Definition):
     """What the program reads from its standard input; nothing unless set."""
     progress: ClassVar[Callable[[], ProgressParser] | None] = None
     """Makes what reads the progress of one job from the program's output."""
+    reports_on_stdout: ClassVar[bool] = False
+    """
+    Whether lines of standard output that are reports, as `TASKREALM_REPORT` takes them, count
+    as such and are no output: for programs that cannot write into a pipe.
+    """
+    terminal: ClassVar[bool | Terminal] = False
+    """
+    Whether the program's output is a terminal, so that it prints at once what others keep
+    back; of 80 columns and 24 lines, or as `Terminal(columns=120)` says. Its errors are then
+    part of its standard output.
+    """
 
     def parse_result(self, output: Output) -> Any:
         """

@@ -13,6 +13,7 @@ from .hints import HINTS
 from .parts import Flag, Glued, Part, Value
 from .progress import ProgressParser
 from .secrets import is_secret
+from .terminal import Terminal
 from .values import Unfit, require_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def _settings(declaration: type[CommandTask], parameters: Collection[str]) -> It
     yield from _command(declaration, parameters)
     yield from _handed_over(declaration, parameters)
     yield from _progress(declaration)
+    yield from _terminal(declaration)
 
 
 def _parameters(
@@ -187,6 +189,21 @@ def _progress(declaration: type[CommandTask]) -> Iterator[Problem]:
             "progress",
             "must make a ProgressParser when called without arguments, as Pattern(...) and the "
             "class FfmpegProgress do",
+        )
+
+
+def _terminal(declaration: type[CommandTask]) -> Iterator[Problem]:
+    reports: object = declaration.reports_on_stdout
+    if not isinstance(reports, bool):
+        yield Problem("reports_on_stdout", f"is {reports!r}; it must be True or False")
+    terminal: object = declaration.terminal
+    if isinstance(terminal, Terminal):
+        for problem in terminal.problems():
+            yield Problem("terminal", problem)
+    elif not isinstance(terminal, bool):
+        yield Problem(
+            "terminal",
+            f"is {terminal!r}; it must be True or False, or Terminal(columns=..., lines=...)",
         )
 
 

@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
 from ..documents import suggestion_for
+from . import artifacts, capacity
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
@@ -43,6 +44,10 @@ class Problem(NamedTuple):
     text: str
 
 
+Found = tuple[dict[str, Any], dict[str, Any], list[Problem]]
+"""The types of parameters in declared order, their defaults, and what is wrong with others."""
+
+
 class Rules(NamedTuple):
     """What holds for the declarations of one kind of task only."""
 
@@ -55,6 +60,8 @@ class Rules(NamedTuple):
     """Looks at its parameters, once all else is well; given also their types and schema."""
     has_values: bool = False
     """Whether its variables may have a `Value`, at which `settings` looks."""
+    read: Callable[[type[Any], Any], Found] | None = None
+    """Finds the parameters; None if they are the annotated attributes."""
 
 
 def check(declaration: type[Definition], rules: Rules) -> Parameters:
@@ -64,18 +71,19 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
     Raises:
         TaskError: It is not; each problem names file, line, class and attribute.
     """
-    hints, unreadable = _hints(declaration, rules)
+    hints, defaults, unreadable = (rules.read or _attributes)(declaration, rules)
     problems = [
         *unreadable,
         *_name(declaration),
         *rules.settings(declaration, [*hints, *(each.attribute for each in unreadable)]),
         *_limits(declaration),
+        *(Problem(*each) for each in capacity.problems(declaration)),
         *_roles(declaration),
         *_environment(declaration, rules),
+        *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
         *_hooks(declaration, rules),
         *_strangers(declaration, hints, rules),
     ]
-    defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
     try:
         parameters = Parameters(hints, defaults)
     except TaskError as error:
@@ -100,14 +108,14 @@ def place(declaration: type, attribute: str | None = None) -> str:
     return f"{inspect.getfile(declaration)}:{first + _offset(source, attribute)}"
 
 
-def _hints(declaration: type[Definition], rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
-    """The types of the parameters in declared order, those of base classes first."""
+def _attributes(declaration: type[Definition], rules: Rules) -> Found:
+    """The annotated attributes, those of base classes first."""
     hints: dict[str, Any] = {}
     problems = []
     for owner in reversed(_classes(declaration, rules.base)):
         for name, annotation in inspect.get_annotations(owner).items():
             try:
-                hint = _evaluated(annotation, owner)
+                hint = evaluated(annotation, owner)
             except Exception as error:
                 problems.append(
                     Problem(
@@ -125,10 +133,17 @@ def _hints(declaration: type[Definition], rules: Rules) -> tuple[dict[str, Any],
                 problems.append(Problem(name, "cannot be the name of a parameter: rename it"))
             else:
                 hints[name] = hint
-    return hints, problems
+    defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
+    return hints, defaults, problems
 
 
-def _evaluated(annotation: object, owner: type) -> Any:
+def evaluated(annotation: object, owner: type | FunctionType) -> Any:
+    """
+    The type that an annotation in *owner* stands for, with all that is said about it.
+
+    Raises:
+        Exception: It cannot be read.
+    """
     # A class for each annotation, so that one that cannot be read does not hide the others.
     body = {"__annotations__": {"it": annotation}, "__module__": owner.__module__}
     return typing.get_type_hints(type(owner.__name__, (), body), include_extras=True)["it"]
@@ -270,13 +285,23 @@ def _placed(declaration: type[Definition], problem: Problem, rules: Rules) -> st
 def _offset(source: list[str], attribute: str | None) -> int:
     """How many lines below the first line of its class an attribute was written last."""
     (tree,) = ast.parse(textwrap.dedent("".join(source))).body
-    for node in reversed(list(ast.iter_child_nodes(tree))):
+    for node in reversed(_places(tree)):
         match node:
             case (
-                ast.AnnAssign(target=ast.Name(name))
+                ast.arg(arg=name)
+                | ast.keyword(arg=name)
+                | ast.AnnAssign(target=ast.Name(name))
                 | ast.Assign(targets=[ast.Name(name)])
                 | ast.FunctionDef(name=name)
                 | ast.AsyncFunctionDef(name=name)
             ) if name == attribute:
                 return node.lineno - 1
     return 0
+
+
+def _places(tree: ast.stmt) -> list[ast.AST]:
+    """What in a class, or in the head of a function, may be an attribute of a task."""
+    if not isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        return list(ast.iter_child_nodes(tree))
+    settings = [each for call in tree.decorator_list for each in ast.iter_child_nodes(call)]
+    return [*settings, *ast.iter_child_nodes(tree.args)]

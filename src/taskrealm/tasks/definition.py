@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
+
+    from .artifacts import Artifact
+    from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
@@ -49,8 +52,18 @@ class Definition:
     """
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
+    slots: ClassVar[int] = 1
+    """How many of the node's worker slots a job takes; none if it only waits for others."""
+    group: ClassVar[str | None] = None
+    """The group of tasks that share some of the slots; the node's settings say how many."""
+    most_running: ClassVar[int | None] = None
+    """How many jobs of the task may run at once; None for as many as there are slots."""
+    most_running_per_user: ClassVar[int | None] = None
+    """How many of those may be of one user."""
     environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
+    artifacts: ClassVar[Sequence[str | Artifact]] = ()
+    """Files below the working directory that a job leaves for its owner: names and patterns."""
 
     def validate(
         self, caller: Caller
@@ -90,9 +103,11 @@ class Arguments:
     """
     The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
 
-    In `values` a mask stands for each secret; `secrets` holds them.
+    In `values` a mask stands for each secret; `secrets` holds them. `files` are the uploads
+    among them, by id.
     """
 
     values: dict[str, Any]
     model: Any
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .command import CommandTask
+from .function import FunctionTask
 from .program import ProgramTask
+from .python import PythonTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .definition import Definition
-    from .task import Task
+    from .loaded import Task
 
-KINDS: dict[type[Definition], Callable[..., Task]] = {CommandTask: ProgramTask}
+KINDS: dict[type[Definition], Callable[..., Task]] = {
+    CommandTask: ProgramTask,
+    PythonTask: FunctionTask,
+}
 """What makes a task ready, by the base of its declaration."""
 
 

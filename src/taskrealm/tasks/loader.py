@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .definition import Definition
 from .errors import TaskError
 from .kinds import ready
+from .python import declaration_of
 from .registry import Registry
 from .written import SUFFIXES, read_tasks
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-    from .task import Task
+    from .loaded import Task
 
 _packages = itertools.count(1)
 
@@ -115,7 +116,8 @@ def _made_ready(declarations: Iterable[type[Definition]], problems: list[str]) -
 
 def _declarations(module: ModuleType) -> list[type[Definition]]:
     """The tasks that *module* itself declares, in order, not those it imported."""
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    values = ((declaration_of(value) or value) for value in vars(module).values())
+    classes = [value for value in values if inspect.isclass(value)]
     return [
         each
         for each in dict.fromkeys(classes)  # a class may have two names

@@ -21,6 +21,8 @@ from .values import Unfit, plain, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from .uploads import UploadedFile
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNKNOWN_NAMED = 10  # unknown arguments that one error names
 
@@ -64,12 +66,15 @@ class Parameters:
         self._defaults = self._checked_defaults()
 
     def bind(
-        self, args: Sequence[object], kwargs: Mapping[str, object]
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """
         Positional and named arguments, defaults filled in: as JSON, and in their types.
 
-        As JSON, `MASK` stands for each secret.
+        As JSON, `MASK` stands for each secret. *files* are those that the arguments may name.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
@@ -88,7 +93,7 @@ class Parameters:
             if values.get(name) == MASK:
                 refused[name] = "must be given anew: nobody has kept it"
         try:
-            model = self._validated(values)
+            model = self._validated(values, files)
         except ValidationError as error:
             refused = {**by_place(error, values), **refused}
         if refused:
@@ -198,9 +203,13 @@ class Parameters:
                 raise TaskError(*problems) from None
         return defaults
 
-    def _validated(self, values: Mapping[str, object]) -> BaseModel:
+    def _validated(
+        self, values: Mapping[str, object], files: Mapping[str, UploadedFile] | None = None
+    ) -> BaseModel:
         """*values* in their types, nothing unknown among them at any depth."""
-        return self._model.model_validate_json(json.dumps(values), strict=True, extra="forbid")
+        return self._model.model_validate_json(
+            json.dumps(values), strict=True, extra="forbid", context=files
+        )
 
     def _field(self, name: str) -> Any:
         return self._model.model_fields[_PREFIX + name]

@@ -12,9 +12,10 @@ from . import hooks
 from .command import CommandTask
 from .command_rules import RULES
 from .errors import TaskError
+from .loaded import Task
 from .parts import Value, text_of
 from .progress import ProgressReader
-from .task import Task
+from .terminal import Terminal
 from .values import Unfit, plain
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ class ProgramTask(Task):
     def parses_result(self) -> bool:
         """Whether the task says what its result is; otherwise that is what was printed."""
         return self._command.parse_result is not CommandTask.parse_result
+
+    @property
+    def reports_on_stdout(self) -> bool:
+        """Whether reports are among what the program prints."""
+        return self._command.reports_on_stdout
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The terminal that the program prints on, if it is one."""
+        terminal = self._command.terminal
+        if isinstance(terminal, Terminal):
+            return terminal
+        return Terminal() if terminal else None
 
     def require_runnable(self, arguments: Arguments) -> None:
         self.argv(arguments)

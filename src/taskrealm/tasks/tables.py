@@ -220,6 +220,14 @@ class FileParameter(_Parameter):
     new: bool = False
 
 
+class UploadParameter(_Parameter):
+    """A file that the caller sends, of at most `max` bytes."""
+
+    type: Literal["upload"]
+    max: Size | None = None
+    accept: list[str] = []
+
+
 class ListParameter(_Parameter):
     """Any number of values."""
 
@@ -260,6 +268,7 @@ Parameter = Annotated[
     | DurationParameter
     | SecretParameter
     | FileParameter
+    | UploadParameter
     | ListParameter
     | MappingParameter,
     Field(discriminator="type"),
@@ -278,6 +287,24 @@ class LimitsTable(Table):
     output: int | None = None
     """Bytes of each output stream."""
     overflow: Literal["truncate", "fail"] = "truncate"
+
+
+class ArtifactTable(Table):
+    """Files that a job leaves for its owner."""
+
+    pattern: str
+    title: str | None = None
+    keep: float | None = None
+    """Days."""
+    always: bool = False
+    required: bool = False
+
+
+class TerminalTable(Table):
+    """The size of a terminal."""
+
+    columns: int = 80
+    lines: int = 24
 
 
 class PatternTable(Table):
@@ -300,6 +327,13 @@ class TaskTable(Table):
     limits: LimitsTable | None = None
     retries: int | None = None
     roles: list[str] | None = None
+    slots: int | None = None
+    group: str | None = None
+    most_running: int | None = None
+    most_running_per_user: int | None = None
+    artifacts: list[str | ArtifactTable] | None = None
+    terminal: bool | TerminalTable | None = None
+    reports_on_stdout: bool | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None

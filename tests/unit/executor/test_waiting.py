@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskrealm.engine import Scheduler
+from taskrealm.engine import Claim, Scheduler
 from taskrealm.executor.audience import Audience
 from taskrealm.executor.publisher import Publisher
 from taskrealm.executor.waiting import Waiting
@@ -24,6 +24,7 @@ def waiting(*, slots: int = 1, queue_limit: int = 10, intake: Intake = Intake.OP
         Publisher(audience, 65_536),
         audience,
         job_of=lambda _: None,
+        claim_of=lambda _: Claim(),
         on_due=lambda _: None,
         intake=intake,
     )

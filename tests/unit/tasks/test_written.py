@@ -15,6 +15,7 @@ from pydantic import Field
 
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import (
+    Artifact,
     Caller,
     CommandTask,
     Duration,
@@ -27,6 +28,7 @@ from taskrealm.tasks import (
     ProgramTask,
     Secret,
     TaskError,
+    Terminal,
     Value,
     load_tasks,
     ready,
@@ -60,6 +62,11 @@ timeout = "1h30m"
 grace = 2
 retries = 1
 roles = ["operator"]
+slots = 2
+group = "media"
+most_running = 3
+artifacts = ["*.png", { pattern = "log.txt", always = true }]
+terminal = { columns = 132 }
 environment = { TOKEN = "{token}", LANG = "C" }
 stdin = "{token}"
 progress = { pattern = '(?P<percent>\\d+)%' }
@@ -139,6 +146,9 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
 
     assert (scale.timeout, scale.grace, scale.retries) == (5_400.0, 2.0, 1)
     assert scale.roles == {"operator"}
+    assert (scale.slots, scale.group, scale.most_running) == (2, "media", 3)
+    assert scale.artifacts == (Artifact("*.png"), Artifact("log.txt", always=True))
+    assert scale.terminal == Terminal(columns=132)
     assert scale.limits == Limits(memory=1_000_000, cpu=120.0, overflow="fail")
     assert scale.variables(arguments) == {"TOKEN": "hush", "LANG": "C"}
     assert scale.stdin(arguments) == b"hush"
@@ -161,7 +171,7 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
         [tasks.all]
         title = "Take everything"
         command = ["x", "{line}", "{text}", "{number}", "{day}", "{clock}", "{moment}", "{file}",
-                   "-D{define}", "{words}"]
+                   "-D{define}", "{words}", "{sent}"]
         [tasks.all.parameters]
         line = { type = "line", pattern = "^[a-z]*$", default = "abc" }
         text = { type = "text", default = "a\\nb" }
@@ -171,6 +181,7 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
         moment = { type = "datetime", default = 2026-01-31T08:30:00Z }
         file = { type = "file", root = ".", default = "words.txt" }
         define = { type = "mapping", default = { a = "1" } }
+        sent = { type = "upload", max = 1000, accept = [".png"], optional = true }
         words = { type = "list", items = { type = "file", root = "." }, default = ["words.txt"] }
         """,
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
 from . import hooks
+from .artifacts import declared
 from .choices import not_among, same
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
+from .uploads import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
     from .choices import Choice
     from .declaration import Rules
     from .definition import Caller
+    from .uploads import UploadedFile
 
+NO_FILES: Mapping[str, UploadedFile] = MappingProxyType({})
 VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 
 
@@ -42,6 +47,11 @@ class Task:
         self.grace = declaration.grace
         self.limits = declaration.limits
         self.retries = declaration.retries
+        self.artifacts = declared(declaration.artifacts)
+        self.slots = declaration.slots
+        self.group = declaration.group
+        self.most_running = declaration.most_running
+        self.most_running_per_user = declaration.most_running_per_user
         self.environment: Mapping[str, str] = {
             name: value for name, value in declaration.environment.items() if isinstance(value, str)
         }
@@ -70,21 +80,29 @@ class Task:
             "roles": sorted(self.roles),
         }
 
-    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+    def bind(
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
         Check positional and named arguments, and fill in the defaults.
+
+        *files* are the uploads that they may name, by id.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
         """
-        values, typed = self._parameters.bind(args, kwargs)
+        values, typed = self._parameters.bind(args, kwargs, files)
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
         hidden = {
             name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
         }
-        return Arguments(values, model, hidden)
+        named = {each: files[each] for each in files_in(values) & files.keys()}
+        return Arguments(values, model, hidden, named)
 
     @property
     def secret_places(self) -> frozenset[str | int]:
@@ -93,7 +111,10 @@ class Task:
         return frozenset((*self.secrets, *(names.index(each) for each in self.secrets)))
 
     def restore(
-        self, values: Mapping[str, object], secrets: Mapping[str, str] | None = None
+        self,
+        values: Mapping[str, object],
+        secrets: Mapping[str, str] | None = None,
+        files: Mapping[str, UploadedFile] = NO_FILES,
     ) -> Arguments:
         """
         The arguments that had these `values` and `secrets`; files are looked for again.
@@ -101,7 +122,7 @@ class Task:
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), {**values, **(secrets or {})})
+        return self.bind((), {**values, **(secrets or {})}, files)
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -121,7 +142,7 @@ class Task:
             if changes is not None:
                 changed = self._as_json(changes, what)
                 given = {**arguments.values, **arguments.secrets, **changed}
-                arguments = self.bind((), given)
+                arguments = self.bind((), given, arguments.files)
                 if not self._parameters.choices.keys().isdisjoint(changed):
                     await self._require_offered(arguments, caller)
         self.require_runnable(arguments)
