@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -68,8 +68,8 @@ class Choices:
     """
 
     find: Find | None = None
-    command: Sequence[str | Part] = ()
-    after: Sequence[str] = ()
+    command: Sequence[str | Part] = field(default=(), hash=False)
+    after: Sequence[str] = field(default=(), hash=False)
     limit: float = 10.0
 
     def problems(self, parameters: Collection[str], secrets: Collection[str]) -> list[str]:

@@ -60,7 +60,7 @@ class Dump(CommandTask):
     name = "dump"
     database: Annotated[str, Choices(databases)]
     tables: Annotated[list[str], Choices(tables, after=["database"])]
-    number: Annotated[int, Choices(numbers)] | None = None
+    number: Annotated[int, Choices(numbers, after=["depth"])] | None = None
     depth: int = 1
     password: Secret | None = None
     command = ("dump", Value("database"), Value("tables"), Value("number"), Value("depth"))
@@ -143,7 +143,7 @@ def test_the_schema_says_what_to_ask_for_and_when() -> None:
     assert hints == {
         "database": {"computed_choices": {"after": []}},
         "tables": {"computed_choices": {"after": ["database"]}},
-        "number": {"computed_choices": {"after": []}},
+        "number": {"computed_choices": {"after": ["depth"]}},
         "depth": None,
         "password": None,
     }
