@@ -131,6 +131,8 @@ async def test_a_secret_reaches_the_program_and_is_shown_to_nobody(site: Node) -
     assert result == digests(CLEAR)
     assert again.job_id == job.job_id
     assert snapshot["arguments"] == {"password": "***", "note": ""}
+    assert checked["argv"][1:] == ["-c", checked["argv"][2], ""]
+    assert (checked["position"], checked["limits"]["processes"]) == (1, 1_000)
     assert CLEAR not in json.dumps([checked, snapshot, events])
     assert holding(site.folder.root, CLEAR) == []
 
@@ -164,7 +166,7 @@ async def test_a_secret_of_the_wrong_length_is_not_repeated(site: Node) -> None:
     assert refused.value.fields == {"password": "must have at least 5 characters"}
 
 
-@pytest.mark.capability("A12", "N19")
+@pytest.mark.capability("A12")
 async def test_choices_depend_on_other_fields_and_on_who_asks(site: Node) -> None:
     async with client(site, "h1_sue") as sue, client(site, "h1_otto", "operator") as otto:
         offered = await sue.choices("keeper.visit", "room", {"house": "h"})

@@ -11,8 +11,6 @@ from taskrealm.settings import SettingsError, load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.capability("O1", "N28")
-
 
 @pytest.mark.parametrize(
     ("text", "sentences"),

@@ -27,8 +27,6 @@ from taskrealm.tasks import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.capability("A12")
-
 ANA = Caller("ana", "user", "ana")
 EVE = Caller("eve", "user", "eve")
 TABLES = {"shop": ["orders", "items"], "blog": ["posts"]}

@@ -27,8 +27,6 @@ from taskrealm.tasks import (
     ready,
 )
 
-pytestmark = pytest.mark.capability("A10")
-
 
 class Shape(Enum):
     ROUND = "round"

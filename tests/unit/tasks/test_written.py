@@ -40,8 +40,6 @@ from taskrealm.tasks.declaration import settings_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.capability("A1", "A10")
-
 TOML = """\
 [tasks."media.scale"]
 title = "Scale a picture"
@@ -130,7 +128,6 @@ def scale(request: pytest.FixtureRequest, tmp_path: Path) -> ProgramTask:
     return loaded(tmp_path, yaml.safe_dump(tomllib.loads(TOML), sort_keys=False), "a.yaml")
 
 
-@pytest.mark.capability("A3")
 def test_a_task_in_a_file_is_the_same_as_one_in_python(scale: ProgramTask) -> None:
     python = ready(Scale)
     assert isinstance(python, ProgramTask)
@@ -194,7 +191,6 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
     assert task.schema["properties"]["text"]["x-taskrealm"] == {"multiline": True}
 
 
-@pytest.mark.capability("N28")
 def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(
         dedent("""\
@@ -339,7 +335,6 @@ def test_a_name_is_taken_across_files(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.capability("N28")
 def test_the_schema_of_the_files_accepts_what_is_accepted() -> None:
     schema = tables.schema()
     Draft202012Validator.check_schema(schema)
