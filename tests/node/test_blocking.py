@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,3 +184,18 @@ def test_any_process_of_the_site_reads_state_and_progress_of_a_job(
     assert (seen["state"], seen["owner"]) == ("running", "h8_ana")
     assert (seen["progress"]["fraction"], seen["progress"]["message"]) == (0.4, "page 12")
     assert json.loads(shown.stdout)["progress"]["fraction"] == 0.4
+
+
+@pytest.mark.capability("G3")
+def test_the_journal_may_be_opened_for_reading_while_the_node_writes(
+    site: Node, ana: BlockingClient
+) -> None:
+    job = ana.exec("probe.nothing")
+    path = site.folder.journal / "journal.sqlite"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        rows = journal.execute("select count(*) from jobs").fetchone()
+        assert job.result(LIMIT) is None
+        more = ana.exec("probe.nothing")
+        assert more.result(LIMIT) is None
+
+        assert journal.execute("select count(*) from jobs").fetchone() == (rows[0] + 1,)

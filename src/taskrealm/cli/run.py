@@ -32,6 +32,7 @@ def job_options() -> list[click.Option]:
         click.Option(["--delay"], type=float, help="Seconds to wait before it may start."),
         click.Option(["--not-before"], help="When it may start, as 2030-01-31T08:00+01:00."),
         click.Option(["--retries"], type=int, help="How often to run again; only to lower."),
+        click.Option(["--after"], multiple=True, help="A job that has to succeed before."),
         click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
         click.Option(
@@ -102,6 +103,7 @@ async def _exec(
         not_before=_moment(options["not_before"]),
         retries=options["retries"],
         key=options["key"],
+        after=options["after"],
         tags=options["tags"],
     )
     if options["detach"]:

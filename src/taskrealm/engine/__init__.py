@@ -7,8 +7,10 @@ from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
+from .steps import Turn, Work
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
+from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
@@ -21,7 +23,11 @@ __all__ = [
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Turn",
     "Usage",
+    "Wear",
+    "Work",
+    "Workers",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

@@ -46,6 +46,8 @@ class Program:
     limits: Limits = NO_LIMITS
     stdin: bytes = field(default=b"", repr=False)
     """What it reads from its standard input."""
+    channel: int | None = None
+    """One end of a socket, which is its standard input instead."""
     terminal: Terminal | None = None
     """What standard output and standard error are together, instead of two pipes."""
 
@@ -84,7 +86,7 @@ def spawn(program: Program) -> Spawned:
     ends: list[int] = []
     try:
         stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
-        stdin = subprocess.DEVNULL
+        stdin = subprocess.DEVNULL if program.channel is None else program.channel
         if program.stdin:
             stdin = _held(program.stdin)
             ends.append(stdin)
@@ -103,7 +105,7 @@ def spawn(program: Program) -> Spawned:
             pidfd = os.pidfd_open(popen.pid)
             ends.append(pidfd)
             _offer_to_kernel(popen.pid)
-            _limit_files(popen.pid, program.limits.open_files)
+            limit_files(popen.pid, program.limits.open_files)
         except OSError:
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
@@ -176,7 +178,13 @@ def _dispensability() -> bytes:
         return b"%d" % min(int(file.read()) + MORE_DISPENSABLE, 1_000)
 
 
-def _limit_files(pid: int, count: int | None) -> None:
+def limit_files(pid: int, count: int | None) -> None:
+    """
+    Let a process have at most *count* files open, for ever; None changes nothing.
+
+    Raises:
+        PermissionError: It runs as another user.
+    """
     if count is None:
         return
     try:

@@ -111,7 +111,7 @@ class AnswerSchema:
         self, validator: Any, pattern: str, instance: object, schema: object
     ) -> Iterator[Mismatch]:
         if isinstance(instance, str) and not self._patterns[pattern](instance):
-            yield Mismatch(f"does not fit the pattern {pattern}")
+            yield Mismatch(f"must fit the pattern {pattern}")
 
 
 class _TooManySteps(Exception):
@@ -125,7 +125,7 @@ def _check_unique(
     if is_wanted and isinstance(instance, list):
         texts = {json.dumps(item, sort_keys=True) for item in instance}
         if len(texts) < len(instance):
-            yield Mismatch("has the same item twice")
+            yield Mismatch("must not have the same item twice")
 
 
 def _require_known(schema: object) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..engine import Exit, Program
     from ..journal import OutputStore
     from ..tasks import Limits
+    from .batches import Batches
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
     from .questions import Question
@@ -79,6 +80,8 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    batches: Batches | None = None
+    """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
     """Starts a program, in the running loop."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from dataclasses import replace
@@ -14,16 +13,18 @@ import structlog
 
 from ..engine import Exit, Program, SpawnFailed
 from ..protocol.errors import Error
-from ..protocol.jobs import EventType, Job, now, timestamp
+from ..protocol.jobs import now, timestamp
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
 from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
 from .reports import Reports
+from .results import success
 from .step import Step, StepStopped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..protocol.jobs import Job
     from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
@@ -31,7 +32,6 @@ log = structlog.get_logger()
 STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 OUTPUT_HEAD = TEXT_LIMIT + 1  # bytes of each stream kept in memory for the result
 TERM = "xterm-256color"  # the kind of terminal that a task may ask for
-RESULT_NAME = "result.json"  # the artifact that a result becomes which is too big for an event
 
 
 class CommandAttempt(Attempt):
@@ -173,7 +173,7 @@ class CommandAttempt(Attempt):
                 result = await self._last_step.outcome()
             except StepStopped:
                 return failure("The making of its result was stopped", duration=duration)
-            return await self._success(result, duration)
+            return await success(self._job.job_id, result, duration, self._surroundings)
         return failure(
             _reason(exit) if self._overflow is None else self._overflowed(),
             exit_code=exit.code,
@@ -200,26 +200,6 @@ class CommandAttempt(Attempt):
             caller=Caller(self._job.owner, self._job.role, self._job.submitted_by),
         )
         return await self._task.result(output)
-
-    async def _success(self, result: Any, duration: float) -> Ending:
-        """The end of a job with this *result*, which becomes an artifact if it is big."""
-        data = {"result": result, "duration": duration}
-        if result is None:
-            return Ending(EventType.SUCCEEDED, data)
-        text = await asyncio.to_thread(json.dumps, result)
-        if len(text) <= self._surroundings.result_size:
-            return Ending(EventType.SUCCEEDED, data)
-        store = self._surroundings.output
-        try:
-            await asyncio.to_thread(store.keep_result, self._job.job_id, text.encode())
-        except OSError as error:
-            reason = f"The result of {len(text)} bytes could not be written: {error.strerror}"
-            return failure(reason, exit_code=0, duration=duration)
-        return Ending(
-            EventType.SUCCEEDED,
-            {**data, "result": None, "artifact": RESULT_NAME},
-            artifact={"name": RESULT_NAME, "media_type": "application/json", "size": len(text)},
-        )
 
     async def _printed(self, stream: str) -> bytes:
         """All that the journal keeps of what it printed, with a line where bytes are missing."""

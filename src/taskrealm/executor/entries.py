@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
 from ..protocol.jobs import EventType, Job, State, now, timestamp
@@ -20,8 +20,11 @@ LOST = Ending(EventType.LOST, {"reason": "the executor died while the job ran"})
 def start_of(accepted: Accepted) -> Entry:
     """A new job waits, for its time or for a slot."""
     job = accepted.job
-    if job.not_before is not None:
-        data = {"delay": job.delay, "not_before": timestamp(job.not_before)}
+    if job.state is State.DELAYED:
+        due = None if job.not_before is None else timestamp(job.not_before)
+        data: dict[str, Any] = {"delay": job.delay, "not_before": due}
+        if job.after:
+            data["after"] = list(job.after)
         return Entry(job, EventType.DELAYED, data, job.submitted_at)
     return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at)
 
@@ -47,6 +50,18 @@ def end_of(job: Job, ending: Ending) -> Entry:
         job, state=State(ending.type), ended_at=now(), questions=(), outcome=dict(ending.data)
     )
     return Entry(ended, ending.type, ending.data, now())
+
+
+def orphaned(job: Job, *, has_run: bool) -> Ending:
+    """How a job ends whose batch has ended with the executor that ran it."""
+    if has_run:
+        return LOST
+    data = {
+        "by": "batch",
+        "reason": "its batch has ended with the executor that ran it",
+        "duration": None,
+    }
+    return Ending(EventType.CANCELLED, data)
 
 
 def decided_end_of(job: Job) -> Ending | None:

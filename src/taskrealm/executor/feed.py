@@ -64,6 +64,7 @@ class OutputFeed:
         """Publish what is left, also of a character that was never completed."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._room = OUTPUT_WINDOW
         if self._is_watched():
             for stream, pending in self._pending.items():

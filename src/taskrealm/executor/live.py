@@ -51,7 +51,9 @@ class LiveJob:
         journal: Journal,
         publisher: Publisher,
         audience: Audience,
+        on_progress: Callable[[Job], None] | None = None,
     ) -> None:
+        """*on_progress* is told of the job whenever it has come further."""
         self.job = job
         self.task = task
         self.arguments = arguments
@@ -59,6 +61,7 @@ class LiveJob:
         self._record = Record(journal, lambda: self.job)
         self._publisher = publisher
         self._audience = audience
+        self._on_progress = on_progress
         self._topic = uris.output_topic(job.owner, job.job_id)
         self._progress = ProgressFeed(self._report)
         self._notes = Notes(self._report_update)
@@ -110,6 +113,16 @@ class LiveJob:
         except WriteRefused:
             if not self._is_ending:
                 raise
+
+    async def enter_step(self, step: str, *entries: Entry) -> None:
+        """
+        Let a batch go on with its next *step*; durable, together with *entries*, when this returns.
+
+        Raises:
+            WriteRefused: One of them is at fault itself.
+        """
+        self.job = replace(self.job, step=step)
+        await self._record.add(Entry(self.job, None), *entries)
 
     async def run(self, surroundings: Surroundings, free_slot: Callable[[], None]) -> str | None:
         """
@@ -224,7 +237,9 @@ class LiveJob:
         )
 
     async def _run(self, surroundings: Surroundings) -> Ending:
-        if self._stop is None:
+        # A batch goes on where an earlier executor has left it.
+        goes_on = self.job.state is State.RUNNING
+        if self._stop is None and not goes_on:
             self.job = replace(
                 self.job, state=State.RUNNING, attempt=self.job.attempt + 1, started_at=now()
             )
@@ -241,7 +256,8 @@ class LiveJob:
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
         reporter = Reporter(output, self._progress, self._tell, self._ask, self._update)
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
-        timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
+        remaining = _remaining(self.job) if goes_on else self.job.timeout
+        timer = asyncio.get_running_loop().call_later(remaining, self._time_out)
         try:
             return await self._attempt.run()
         finally:
@@ -263,6 +279,8 @@ class LiveJob:
         """Write what may be missed, for a later one says the same and more."""
         written = self._journal.write([Entry(self.job, type, data, now())])
         written.add_done_callback(_log_failure)
+        if self._on_progress is not None:
+            self._on_progress(self.job)
 
     def _update(self, tags: list[str], data: dict[str, Any]) -> None:
         self.job, complaints = self._notes.add(self.job, tags, data)
@@ -309,6 +327,12 @@ class LiveJob:
 
     def _publish_output(self, chunk: dict[str, Any]) -> bool:
         return self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
+
+
+def _remaining(job: Job) -> float:
+    """How many seconds a job may run on that began to run before the executor did."""
+    assert job.started_at is not None
+    return max(0.0, job.timeout - (now() - job.started_at).total_seconds())
 
 
 def _log_failure(written: asyncio.Future[list[Event]]) -> None:

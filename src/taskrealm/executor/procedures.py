@@ -169,17 +169,30 @@ class Procedures:
         owner: Any = None,
         before: Any = None,
         limit: Any = 50,
+        parent: Any = None,
+        children: Any = False,
     ) -> dict[str, Any]:
-        """A page of jobs, newest first: `{jobs, next}`."""
-        for name, value in (("task", task), ("owner", owner), ("before", before)):
+        """
+        A page of jobs, newest first: `{jobs, next}`.
+
+        With `parent` these are the children of that batch; otherwise children are among them
+        only if `children` are asked for.
+        """
+        filters = {"task": task, "owner": owner, "before": before, "parent": parent}
+        for name, value in filters.items():
             expect(name, value, (str, type(None)), "text")
         expect_number("limit", limit, 1, 200)
+        expect("children", children, bool, "true or false")
         caller = caller_of(call)
+        if parent is not None:
+            await self._visible(caller, parent)
         found = await self._journal.jobs(
             owner=owner if caller.role in OVERSEERS else _whose(caller, owner),
             states=_states(state),
             task=task,
             before=before,
+            parent=parent,
+            children=children,
             limit=limit,
         )
         page = fitting(map(self._newest, found), self._shares.page)

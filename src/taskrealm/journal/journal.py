@@ -130,20 +130,24 @@ class Journal:
         states: Collection[State] | None = None,
         task: str | None = None,
         before: str | None = None,
+        parent: str | None = None,
         children: bool = True,
         limit: int = 50,
     ) -> list[Job]:
         """
-        The last *limit* jobs that fit the filters, newest first; *children* of batches too or not.
+        The last *limit* jobs that fit the filters, newest first.
 
+        With *parent* these are children of that batch; otherwise *children* may be left out.
         Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
         of the last job of the page before.
 
         Raises:
             UnknownJob: *before* is no job (of this owner).
         """
+        # With this sign before a column no index is used for it: the children of a batch are few.
+        sign = "" if parent is None else "+"
         filters = "".join(
-            f" and {column} = :{column}"
+            f" and {sign}{column} = :{column}"
             for column, value in (("owner", owner), ("task", task))
             if value is not None
         )
@@ -151,41 +155,41 @@ class Journal:
         if before is not None:
             end = await self._number(before, owner)
             filters += " and number < :end"
-        # One short walk along an index for each state, whatever the filters. A single query
-        # over several states would have to read and sort every job that fits.
-        walks = " union all ".join(
-            f"select * from (select number from jobs where state = '{State(state).value}'"
-            f" and child = {child}{filters} order by number desc limit :limit)"
-            for state in (State if states is None else set(states))
-            for child in ((0, 1) if children else (0,))
-        )
-        if not walks:
+        chosen = sorted(State if states is None else {State(each) for each in states})
+        if not chosen:
             return []
+        if parent is not None:
+            among = ", ".join(f"'{state.value}'" for state in chosen)
+            walks = (
+                f"select number from jobs where parent = :parent and +state in ({among}){filters}"
+                " order by number desc limit :limit"
+            )
+        else:
+            # One short walk along an index for each state, whatever the filters. A single query
+            # over several states would have to read and sort every job that fits.
+            walks = " union all ".join(
+                f"select * from (select number from jobs where state = '{state.value}'"
+                f" and child = {child}{filters} order by number desc limit :limit)"
+                for state in chosen
+                for child in ((0, 1) if children else (0,))
+            )
         return await self._read(
             job_of,
             f"{JOBS} where number in ({walks}) order by number desc limit :limit",
             owner=owner,
             task=task,
+            parent=parent,
             end=end,
             limit=limit,
         )
 
-    async def children(
-        self, parent: str, *, states: Collection[State] | None = None, since: int, limit: int
-    ) -> list[Job]:
-        """
-        The first *limit* children of a batch behind the first *since*, in the batch's order.
-
-        Of those only that are in one of *states*.
-        """
-        chosen = [State(each).value for each in (State if states is None else states)]
+    async def children(self, parent: str, *, since: int, limit: int) -> list[Job]:
+        """The first *limit* children of a batch behind the first *since*, in the batch's order."""
         return await self._read(
             job_of,
             f"{JOBS} where number in (select number from jobs where parent = :parent"
-            " order by number limit -1 offset :since)"
-            " and state in (select value from json_each(:states)) order by number limit :limit",
+            " order by number limit :limit offset :since) order by number",
             parent=parent,
-            states=json.dumps(chosen),
             since=since,
             limit=limit,
         )

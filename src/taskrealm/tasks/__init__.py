@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
+    from .batch import BatchTask
     from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .loaded import Task
     from .loader import load_module, load_tasks
+    from .multi import Child, Finished, MultiTask
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
@@ -36,6 +38,7 @@ else:
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
         ".choices": ("Choices",),
+        ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
         ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
@@ -46,6 +49,7 @@ else:
         ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
@@ -72,15 +76,18 @@ __all__ = [
     "TEXT_LIMIT",
     "Arguments",
     "Artifact",
+    "BatchTask",
     "Below",
     "Caller",
     "Cancelled",
+    "Child",
     "Choices",
     "CommandTask",
     "Context",
     "Definition",
     "Duration",
     "FfmpegProgress",
+    "Finished",
     "Flag",
     "FunctionTask",
     "Glued",
@@ -88,6 +95,7 @@ __all__ = [
     "InvalidArguments",
     "Limits",
     "Line",
+    "MultiTask",
     "NotAuthorized",
     "Option",
     "Output",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .batch import BatchTask
 from .command import CommandTask
 from .function import FunctionTask
+from .multi import MultiTask
 from .program import ProgramTask
 from .python import PythonTask
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[type[Definition], Callable[..., Task]] = {
     CommandTask: ProgramTask,
+    MultiTask: BatchTask,
     PythonTask: FunctionTask,
 }
 """What makes a task ready, by the base of its declaration."""

@@ -124,6 +124,11 @@ class Task:
         """
         return self.bind((), {**values, **(secrets or {})}, files)
 
+    def given(self, arguments: Arguments) -> dict[str, Any]:
+        """What a caller would give to have these *arguments*, for a process that has none."""
+        names = self._parameters.names
+        return self._parameters.as_json({name: getattr(arguments.model, name) for name in names})
+
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
         The *arguments* as they go into the job, once the task itself agrees to them.

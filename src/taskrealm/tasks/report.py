@@ -66,7 +66,7 @@ def progress(
         raise ValueError(f"The fraction is {fraction}; it must be from 0 to 1, or None")
     if eta is not None and not (eta >= 0 and math.isfinite(eta)):
         raise ValueError(f"The eta is {eta}; it must be a number of seconds, or None")
-    _send({"progress": fraction, "message": message, "eta": eta})
+    send({"progress": fraction, "message": message, "eta": eta})
 
 
 def message(text: str, *, level: str = "info", data: Any = None) -> None:
@@ -81,7 +81,7 @@ def message(text: str, *, level: str = "info", data: Any = None) -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"The level is {level!r}; it must be one of {', '.join(LEVELS)}")
-    _send({"message": text, "level": level, "data": data})
+    send({"message": text, "level": level, "data": data})
 
 
 def tag(text: str) -> None:
@@ -93,7 +93,7 @@ def tag(text: str) -> None:
     """
     if not 0 < len(text) <= 100:
         raise ValueError(f"The tag {text!r} must have from 1 to 100 characters")
-    _send({"tag": text})
+    send({"tag": text})
 
 
 def data(**values: Any) -> None:
@@ -106,7 +106,7 @@ def data(**values: Any) -> None:
         ValueError: They are too long for one report.
         TypeError: JSON has no words for one of them.
     """
-    _send({"data": values})
+    send({"data": values})
 
 
 def result(value: Any) -> None:
@@ -119,7 +119,7 @@ def result(value: Any) -> None:
         ValueError: It is too long for a report; 16 KB as JSON is the most.
         TypeError: JSON has no words for it.
     """
-    _send({"result": value})
+    send({"result": value})
 
 
 class NoAnswer(Exception):
@@ -177,7 +177,7 @@ def ask(
     directory = os.environ.get(DIRECTORY)
     if directory and os.environ.get(VARIABLE):
         with _answers_in(directory) as (path, answers):
-            if _send({"ask": ask, "reply": path}):
+            if send({"ask": ask, "reply": path}):
                 return _answer_of(json.loads(_line_from(answers)))
     if default is not _NOTHING:
         return default
@@ -237,7 +237,7 @@ def main(words: list[str]) -> str | None:
         case _:
             return usage
     try:
-        _send(report)
+        send(report)
     except ValueError as error:
         return str(error)
     return None
@@ -250,8 +250,14 @@ def _is_fraction(word: str) -> bool:
         return False
 
 
-def _send(report: dict[str, Any]) -> bool:
-    """Write the line; whether there is somebody who reads it."""
+def send(report: Mapping[str, Any]) -> bool:
+    """
+    Report what a line of JSON would that has these keys; whether there is somebody who reads it.
+
+    Raises:
+        ValueError: It is too long.
+        TypeError: JSON has no words for something in it.
+    """
     line = json.dumps(report, allow_nan=False).encode() + b"\n"
     if len(line) > LINE_LIMIT:
         raise ValueError(f"A report has at most {LINE_LIMIT} bytes as JSON, and this {len(line)}")
