@@ -34,7 +34,7 @@ import sys
 from typing import Annotated
 
 from pydantic import Field
-from taskrealm.tasks import Choices, CommandTask, Secret, Value
+from taskrealm.tasks import Child, Choices, CommandTask, MultiTask, Secret, Value
 
 CODE = """
 import hashlib, json, os, sys
@@ -56,6 +56,20 @@ class Keeper(CommandTask):
     command = (sys.executable, "-c", CODE, Value("note"))
     environment = {"PASSWORD": Value("password")}
     stdin = Value("password")
+
+
+class Keepers(MultiTask):
+    """Hand a password on to others."""
+
+    name = "keeper.all"
+    password: Secret
+
+    def children(self):
+        yield Child("keeper.open", {"password": self.password, "note": "first"})
+        yield Child("keeper.open", [self.password.get_secret_value()])
+
+    def gather(self, children):
+        return [child.result for child in children]
 
 
 class Visit(CommandTask):
@@ -132,7 +146,7 @@ async def test_a_secret_reaches_the_program_and_is_shown_to_nobody(site: Node) -
     assert again.job_id == job.job_id
     assert snapshot["arguments"] == {"password": "***", "note": ""}
     assert checked["argv"][1:] == ["-c", checked["argv"][2], ""]
-    assert (checked["position"], checked["limits"]["processes"]) == (1, 1_000)
+    assert (checked["position"], checked["limits"]["processes"]) == (0, 1_000)
     assert CLEAR not in json.dumps([checked, snapshot, events])
     assert holding(site.folder.root, CLEAR) == []
 
@@ -156,6 +170,18 @@ async def test_a_secret_waits_sealed_and_is_there_after_a_crash(site: Node) -> N
     assert secret not in json.dumps(listed)
     assert waiting == holding(site.folder.root, secret) == []
     assert site.folder.secrets_key.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_batch_hands_a_secret_on_to_its_children(site: Node) -> None:
+    secret = "staple-correct-battery"
+    async with client(site, "h1_sue") as sue:
+        job = await sue.exec("keeper.all", {"password": secret})
+        results = await job.result(LIMIT)
+        listed = [each async for each in sue.jobs()]
+
+    assert results == [digests(secret)] * 2
+    assert secret not in json.dumps(listed)
+    assert holding(site.folder.root, secret) == []
 
 
 async def test_a_secret_of_the_wrong_length_is_not_repeated(site: Node) -> None:
