@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -30,6 +30,7 @@ from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
+from .reloading import Reloading
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
@@ -37,8 +38,11 @@ from .transfers import Transfers
 from .vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from ..protocol.jobs import Event
     from ..settings import ExecutorSettings, NodeFolder, Settings
+    from ..tasks import Registry
     from ..wire import Session
 
 log = structlog.get_logger()
@@ -72,8 +76,13 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-    registry = load_tasks(folder.root / settings.executor.tasks)
-    require_slots(registry, settings.executor)
+
+    def load() -> Registry:
+        registry = load_tasks(folder.root / settings.executor.tasks)
+        require_slots(registry, settings.executor)
+        return registry
+
+    registry = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -117,8 +126,18 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
+
+    def renew_workers(registry: Registry) -> None:
+        if workers.started or _uses_workers(registry):
+            workers.renew()
+
+    reloading = Reloading(executor, load, renew_workers)
     administration = Administration(
-        executor, journal, statistics, drain_limit=settings.executor.drain_limit
+        executor,
+        journal,
+        statistics,
+        reloading,
+        drain_limit=settings.executor.drain_limit,
     )
 
     async def enter() -> Session:
@@ -143,13 +162,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
 
     tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
-        if any(task.uses_workers for task in registry.values()):
+        if _uses_workers(registry):
             workers.start()
         await expiry.begin()
         await executor.recover()
         # Not before: until then nobody knows which files jobs need.
         tending.append(asyncio.create_task(expiry.run()))
-        orders = _Orders(f"{folder.node_id()}.")
+        orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
         await _drain(executor, orders, settings.executor.drain_limit)
@@ -244,6 +263,10 @@ def _scheduler(settings: ExecutorSettings) -> Scheduler:
     )
 
 
+def _uses_workers(registry: Registry) -> bool:
+    return any(task.uses_workers for task in registry.values())
+
+
 class _Orders:
     """
     What signals tell us to do.
@@ -252,7 +275,7 @@ class _Orders:
     with it all processes of its *jobs*.
     """
 
-    def __init__(self, jobs: str) -> None:
+    def __init__(self, jobs: str, reload: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._jobs = jobs
         self.stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -260,6 +283,9 @@ class _Orders:
         self._told_at = 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._take_signal)
+        self._reload = reload
+        self._reloads: set[asyncio.Task[object]] = set()
+        self._loop.add_signal_handler(signal.SIGHUP, self._take_reload)
         self._loop.add_reader(sys.stdin.fileno(), self._read)
 
     async def obey_hurry(self, executor: Executor) -> None:
@@ -267,6 +293,11 @@ class _Orders:
         await self._hurry.wait()
         log.info("Hurrying")
         await executor.hurry()
+
+    def _take_reload(self) -> None:
+        task = asyncio.ensure_future(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     def _take_signal(self) -> None:
         now = self._loop.time()

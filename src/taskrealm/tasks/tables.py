@@ -220,6 +220,14 @@ class FileParameter(_Parameter):
     new: bool = False
 
 
+class UploadParameter(_Parameter):
+    """A file that the caller sends, of at most `max` bytes."""
+
+    type: Literal["upload"]
+    max: Size | None = None
+    accept: list[str] = []
+
+
 class ListParameter(_Parameter):
     """Any number of values."""
 
@@ -260,6 +268,7 @@ Parameter = Annotated[
     | DurationParameter
     | SecretParameter
     | FileParameter
+    | UploadParameter
     | ListParameter
     | MappingParameter,
     Field(discriminator="type"),
@@ -284,6 +293,17 @@ ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files",
 """The names in `PARSERS`."""
 
 
+class ArtifactTable(Table):
+    """Files that a job leaves for its owner."""
+
+    pattern: str
+    title: str | None = None
+    keep: float | None = None
+    """Days."""
+    always: bool = False
+    required: bool = False
+
+
 class PatternTable(Table):
     """Finds the progress in what the program prints."""
 
@@ -296,6 +316,13 @@ class TerminalTable(Table):
 
     columns: int = 80
     lines: int = 24
+
+
+class RateTable(Table):
+    """How often one user may ask for the task."""
+
+    count: int
+    seconds: float
 
 
 class TaskTable(Table):
@@ -311,6 +338,12 @@ class TaskTable(Table):
     limits: LimitsTable | None = None
     retries: int | None = None
     roles: list[str] | None = None
+    slots: int | None = None
+    group: str | None = None
+    most_running: int | None = None
+    most_running_per_user: int | None = None
+    rate: RateTable | None = None
+    artifacts: list[str | ArtifactTable] | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None

@@ -17,8 +17,6 @@ from taskrealm.tasks import (
     Value,
 )
 
-pytestmark = pytest.mark.capability("A10")
-
 CLEAR = "correct horse battery"
 
 
