@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..executor.claims import require_slots
+from ..executor.priorities import load_priorities
 from ..router.configuration import render
 from ..router.policy import load_policy
 from ..settings import SettingsError, load_settings
@@ -17,6 +19,7 @@ def find_mistakes(folder: NodeFolder) -> list[str]:
     """One sentence for each mistake in settings, policy and tasks; none if the node can start."""
     mistakes: list[str] = []
     tasks = folder.root / "tasks"
+    settings = None
     try:
         settings = load_settings(folder.settings_file)
         tasks = folder.root / settings.executor.tasks
@@ -27,7 +30,12 @@ def find_mistakes(folder: NodeFolder) -> list[str]:
     except SettingsError as error:
         mistakes += str(error).splitlines()
     try:
-        load_tasks(tasks)
+        registry = load_tasks(tasks)
+        if settings is not None:
+            load_priorities(settings.executor, folder.root)
+            require_slots(registry, settings.executor)
+    except SettingsError as error:
+        mistakes += located(error)
     except TaskError as error:
         mistakes += error.problems
     return mistakes

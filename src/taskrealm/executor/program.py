@@ -26,7 +26,7 @@ from .executor import Executor
 from .expiry import Expiry
 from .folders import WorkFolders
 from .logs import log_to_stderr
-from .priorities import Priorities, load_function
+from .priorities import load_priorities
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
@@ -111,7 +111,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
-        priorities=_priorities(folder, settings.executor),
+        priorities=load_priorities(settings.executor, folder.root),
         uploads=uploads,
         vault=Vault(folder.secrets_key),
     )
@@ -244,12 +244,6 @@ def _surroundings(
         contents=journal.contents,
         artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
-
-
-def _priorities(folder: NodeFolder, settings: ExecutorSettings) -> Priorities:
-    name = settings.priority
-    function = None if name is None else load_function(name, folder.root)
-    return Priorities({str(role): points for role, points in settings.priorities.items()}, function)
 
 
 def _scheduler(settings: ExecutorSettings) -> Scheduler:
