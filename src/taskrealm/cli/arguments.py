@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .files import FORMAT, FileType
 from .terminal import visible
 from .words import Pair, ask, type_of
 
@@ -219,6 +220,7 @@ def type_name(schema: Mapping[str, Any]) -> str:
         return "secret"
     type_ = schema.get("type", "json")
     name = visible(schema.get("format") or (type_ if isinstance(type_, str) else "json"))
+    name = FileType.name if name == FORMAT else name
     return " ".join((name, *_limits(schema)))
 
 

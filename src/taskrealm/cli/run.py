@@ -14,6 +14,7 @@ from .arguments import TaskCommand, TaskOption
 from .connection import Connection, connects
 from .display import display
 from .exits import Stopped
+from .files import send_files
 from .following import follow_and_cancel
 from .terminal import print_json
 from .words import JsonObject
@@ -64,6 +65,8 @@ def run(connection: Connection, task: str, words: tuple[str, ...], **options: An
     flag such as `--size.width`, a list is given by repeating its flag, and a mapping by
     repeating `--define name=value`. Secrets are asked for, or read from `@FILE` or `-`.
 
+    A parameter that is a file takes its path, as @film.mov; it is sent first.
+
     The job's output comes out where the job put it, and its exit code is passed on. Ctrl-C
     cancels the job politely; a second one kills it.
 
@@ -96,7 +99,7 @@ async def _exec(
     arguments, options = _told(task, words, options)
     job = await client.exec(
         task["name"],
-        arguments,
+        await send_files(client, arguments),
         priority=options["priority"] or 0,
         timeout=options["timeout"],
         delay=options["delay"],

@@ -26,6 +26,7 @@ ARTIFACTS = "taskrealm.artifacts"
 ARTIFACT = "taskrealm.artifact"
 
 DRAIN = "taskrealm.admin.drain"
+LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
 RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
@@ -43,7 +44,7 @@ PROCEDURES = (
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, PAUSE, RELOAD, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS)
 """Every procedure that only an operator may call."""
 
 CATALOG = "taskrealm.catalog"

@@ -300,11 +300,8 @@ class ArtifactTable(Table):
     required: bool = False
 
 
-class TerminalTable(Table):
-    """The size of a terminal."""
-
-    columns: int = 80
-    lines: int = 24
+ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
+"""The names in `PARSERS`."""
 
 
 class PatternTable(Table):
@@ -312,6 +309,20 @@ class PatternTable(Table):
 
     pattern: str
     """A regular expression with a group `percent`, or `fraction`, or `done` and `total`."""
+
+
+class RateTable(Table):
+    """How often a user may ask for the task: so many times within so many seconds."""
+
+    count: int
+    seconds: Seconds
+
+
+class TerminalTable(Table):
+    """A terminal of another size than 80 columns and 24 lines."""
+
+    columns: int = 80
+    lines: int = 24
 
 
 class TaskTable(Table):
@@ -332,13 +343,17 @@ class TaskTable(Table):
     most_running: int | None = None
     most_running_per_user: int | None = None
     artifacts: list[str | ArtifactTable] | None = None
-    terminal: bool | TerminalTable | None = None
-    reports_on_stdout: bool | None = None
+    rate: RateTable | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None
     """What the program reads; `"{name}"` stands for the value of a parameter."""
-    progress: Literal["percent", "ffmpeg"] | PatternTable | None = None
+    progress: ParserName | PatternTable | None = None
+    """Finds the progress in what the program prints: by the name of a parser, or a pattern."""
+    reports_on_stdout: bool | None = None
+    """Whether lines of standard output that are reports count as such."""
+    terminal: bool | TerminalTable | None = None
+    """Whether the program's output is a terminal."""
 
 
 class TasksFile(Table):

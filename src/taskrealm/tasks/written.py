@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from ..documents import Unreadable, load, suggestion_for
 from . import tables
 from .artifacts import Artifact
+from .capacity import Rate
 from .choices import Choices
 from .command import CommandTask
 from .command_rules import RULES
@@ -22,8 +23,9 @@ from .errors import TaskError
 from .files import Below
 from .hints import Hint, Line, Text
 from .limits import Limits
+from .parsers import PARSERS
 from .parts import Flag, Glued, Option, Part, Value
-from .progress import FfmpegProgress, Pattern, Percent
+from .progress import Pattern
 from .secrets import Secret
 from .terminal import Terminal
 from .uploads import Upload
@@ -67,12 +69,12 @@ _CONSTRAINTS = {
 _CLASSES: Mapping[type[tables.Table], Any] = {
     tables.ArtifactTable: Artifact,
     tables.LimitsTable: Limits,
+    tables.RateTable: Rate,
     tables.TerminalTable: Terminal,
 }
 _UNCHANGED = tables.TaskTable.model_fields.keys() - {
     *("title", "help", "command", "parameters", "environment", "stdin", "progress")
 }
-_PROGRESS: Mapping[str, Any] = {"percent": Percent, "ffmpeg": FfmpegProgress}
 
 
 class _Wrong(Exception):
@@ -262,7 +264,7 @@ class _Written:
     def _progress(self) -> Any:
         match self.table.progress:
             case str() as name:
-                return _PROGRESS[name]
+                return PARSERS[name]
             case tables.PatternTable(pattern=pattern):
                 try:
                     return Pattern(pattern)
