@@ -34,7 +34,7 @@ import sys
 from typing import Annotated
 
 from pydantic import Field
-from taskrealm.tasks import Child, Choices, CommandTask, MultiTask, Secret, Value
+from taskrealm.tasks import Choices, CommandTask, Secret, Value
 
 CODE = """
 import hashlib, json, os, sys
@@ -58,20 +58,6 @@ class Keeper(CommandTask):
     stdin = Value("password")
 
 
-class Keepers(MultiTask):
-    """Hand a password on to others."""
-
-    name = "keeper.all"
-    password: Secret
-
-    def children(self):
-        yield Child("keeper.open", {"password": self.password, "note": "first"})
-        yield Child("keeper.open", [self.password.get_secret_value()])
-
-    def gather(self, children):
-        return [child.result for child in children]
-
-
 class Visit(CommandTask):
     """Visit a room."""
 
@@ -81,6 +67,24 @@ class Visit(CommandTask):
     command = ("echo", Value("house"), Value("room"))
     roles = {"user"}
 '''
+
+FUNCTIONS = """
+from __future__ import annotations
+
+import hashlib
+
+from taskrealm.tasks import Secret, task
+
+
+@task(name="function.version")
+def version() -> int:
+    return 1
+
+
+@task(name="function.digest")
+def digest(password: Secret) -> str:
+    return hashlib.sha256(password.get_secret_value().encode()).hexdigest()
+"""
 
 TOML = """\
 [tasks."written.greet"]
@@ -101,6 +105,7 @@ def site() -> Iterator[Node]:
         folder = make_site(Path(path))
         (folder.root / "tasks" / "keeper.py").write_text(KEEPER)
         (folder.root / "tasks" / "written.toml").write_text(TOML)
+        (folder.root / "tasks" / "functions.py").write_text(FUNCTIONS)
         with Node(folder) as node:
             node.until("READY")
             yield node
@@ -172,15 +177,13 @@ async def test_a_secret_waits_sealed_and_is_there_after_a_crash(site: Node) -> N
     assert site.folder.secrets_key.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_batch_hands_a_secret_on_to_its_children(site: Node) -> None:
-    secret = "staple-correct-battery"
+async def test_a_secret_reaches_a_function_and_nothing_else(site: Node) -> None:
+    secret = "horse-battery-correct"
     async with client(site, "h1_sue") as sue:
-        job = await sue.exec("keeper.all", {"password": secret})
-        results = await job.result(LIMIT)
-        listed = [each async for each in sue.jobs()]
+        job = await sue.exec("function.digest", {"password": secret})
 
-    assert results == [digests(secret)] * 2
-    assert secret not in json.dumps(listed)
+        assert await job.result(LIMIT) == hashlib.sha256(secret.encode()).hexdigest()
+        assert (await job.snapshot())["arguments"] == {"password": "***"}
     assert holding(site.folder.root, secret) == []
 
 
@@ -271,6 +274,16 @@ async def test_a_reload_takes_what_was_written_and_tells_everybody(site: Node) -
     answer = json.loads(out)
     assert (answer["added"], answer["removed"], answer["mistakes"]) == (["more.date"], [], [])
     assert told["tasks"] == answer["tasks"]
+
+
+async def test_a_reload_takes_the_code_of_functions_too(site: Node) -> None:
+    file = site.folder.root / "tasks" / "functions.py"
+    async with client(site, "h1_sue") as sue:
+        assert await (await sue.exec("function.version")).result(LIMIT) == 1
+        file.write_text(FUNCTIONS.replace("return 1", "return 2"))
+        assert (await asyncio.to_thread(taskrealm, site, "reload"))[0] == 0
+
+        assert await (await sue.exec("function.version")).result(LIMIT) == 2
 
 
 async def test_only_operators_reload(site: Node) -> None:

@@ -35,7 +35,7 @@ def find_mistakes(folder: NodeFolder) -> list[str]:
             load_priorities(settings.executor, folder.root)
             require_slots(registry, settings.executor)
     except SettingsError as error:
-        mistakes += located(error)
+        mistakes += str(error).splitlines()
     except TaskError as error:
         mistakes += error.problems
     return mistakes

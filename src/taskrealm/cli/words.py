@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..tasks.durations import seconds_of
+from .files import FORMAT, FileType
 from .terminal import visible
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
     if schema.get("format") == "duration":
         return Length()
     match schema.get("type"):
+        case "string" if schema.get("format") == FORMAT:
+            return FileType()
         case "string":
             return click.STRING
         case "boolean":

@@ -348,6 +348,15 @@ class Client:
         """
         return await self._situation(uris.DRAIN, limit=limit)
 
+    async def reload(self) -> dict[str, Any]:
+        """
+        Let the node take its tasks as they are written now; for operators.
+
+        Returns:
+            `{tasks, added, removed, changed, mistakes}`; with mistakes, nothing changes.
+        """
+        return await self._situation(uris.RELOAD)
+
     async def limits(
         self,
         *,
@@ -368,15 +377,6 @@ class Client:
             slots_per_user=slots_per_user,
         )
         return limits
-
-    async def reload(self) -> dict[str, Any]:
-        """
-        Let the node take its tasks as they are written now; for operators.
-
-        Returns:
-            `{tasks, added, removed, changed, mistakes}`; with mistakes, nothing changes.
-        """
-        return await self._situation(uris.RELOAD)
 
     def events(self) -> Events:
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -26,7 +27,7 @@ from .executor import Executor
 from .expiry import Expiry
 from .folders import WorkFolders
 from .logs import log_to_stderr
-from .priorities import load_priorities
+from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
@@ -76,12 +77,7 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-
-    def load() -> Registry:
-        registry = load_tasks(folder.root / settings.executor.tasks)
-        require_slots(registry, settings.executor)
-        return registry
-
+    load = functools.partial(_load, folder, settings.executor)
     registry = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
@@ -111,7 +107,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
-        priorities=load_priorities(settings.executor, folder.root),
+        priorities=_priorities(folder, settings.executor),
         uploads=uploads,
         vault=Vault(folder.secrets_key),
     )
@@ -126,12 +122,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
-
-    def renew_workers(registry: Registry) -> None:
-        if workers.started or _uses_workers(registry):
-            workers.renew()
-
-    reloading = Reloading(executor, load, renew_workers)
+    reloading = Reloading(executor, load, workers)
     administration = Administration(
         executor,
         journal,
@@ -162,7 +153,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
 
     tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
-        if _uses_workers(registry):
+        if any(task.uses_workers for task in registry.values()):
             workers.start()
         await expiry.begin()
         await executor.recover()
@@ -181,6 +172,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             each.cancel()
         await workers.close()
         await journal.close()
+
+
+def _load(folder: NodeFolder, settings: ExecutorSettings) -> Registry:
+    """The tasks of the node as they are written now, each of which can be run here."""
+    registry = load_tasks(folder.root / settings.tasks)
+    require_slots(registry, settings)
+    return registry
 
 
 def _prepare_process() -> None:
@@ -246,6 +244,12 @@ def _surroundings(
     )
 
 
+def _priorities(folder: NodeFolder, settings: ExecutorSettings) -> Priorities:
+    name = settings.priority
+    function = None if name is None else load_function(name, folder.root)
+    return Priorities({str(role): points for role, points in settings.priorities.items()}, function)
+
+
 def _scheduler(settings: ExecutorSettings) -> Scheduler:
     per_user = settings.queue_limit_per_user
     return Scheduler(
@@ -255,10 +259,6 @@ def _scheduler(settings: ExecutorSettings) -> Scheduler:
         groups=settings.groups,
         slots_per_owner=settings.slots_per_user,
     )
-
-
-def _uses_workers(registry: Registry) -> bool:
-    return any(task.uses_workers for task in registry.values())
 
 
 class _Orders:

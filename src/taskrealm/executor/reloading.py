@@ -12,6 +12,7 @@ from ..tasks import TaskError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..engine import Workers
     from ..tasks import Registry
     from .executor import Executor
 
@@ -21,19 +22,11 @@ log = structlog.get_logger()
 class Reloading:
     """Replaces the tasks of an executor by those in its files, if there is no mistake in them."""
 
-    def __init__(
-        self,
-        executor: Executor,
-        load: Callable[[], Registry],
-        on_reload: Callable[[Registry], None],
-    ) -> None:
-        """
-        *load* gives the tasks as they are written now; it is called in a thread. *on_reload*
-        is told the new ones.
-        """
+    def __init__(self, executor: Executor, load: Callable[[], Registry], workers: Workers) -> None:
+        """*load* gives the tasks as they are written now; it is called in a thread."""
         self._executor = executor
         self._load = load
-        self._on_reload = on_reload
+        self._workers = workers
         self._turn = asyncio.Lock()
 
     async def reload(self, by: str) -> dict[str, Any]:
@@ -52,7 +45,8 @@ class Reloading:
                 log.error("The tasks were not reloaded", by=by, mistakes=list(error.problems))
                 return _answer(former, former, error.problems)
             self._executor.reload(registry)
-            self._on_reload(registry)
+            if any(task.uses_workers for task in (*former.values(), *registry.values())):
+                self._workers.renew()
             answer = _answer(former, registry)
             log.info("The tasks were reloaded", by=by, **answer)
             return answer

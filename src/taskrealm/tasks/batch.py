@@ -14,7 +14,6 @@ from .multi import MultiTask
 from .multi_rules import RULES
 from .parts import Value
 from .program import ProgramTask
-from .secrets import Secret  # noqa: TC001 -- pydantic reads the annotation
 from .sources import source_of
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ class BatchTask(Task):
             **given,
         }
         request.write_text(json.dumps(wanted))
-        secrets = json.dumps(dict(arguments.secrets))
-        return self._call, self._call.bind((), {"request": str(request), "secrets": secrets})
+        return self._call, self._call.bind((), {"request": str(request)})
 
 
 class _Call(CommandTask):
@@ -67,8 +65,6 @@ class _Call(CommandTask):
 
     name = "call"
     request: str
-    secrets: Secret
-    stdin = Value("secrets")
     # Nothing that lies in the working directory is taken for a module.
     command = (sys.executable, "-P", "-m", "taskrealm.tasks.calls", Value("request"))
 

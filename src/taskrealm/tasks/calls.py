@@ -1,8 +1,8 @@
 """
 Calls a method of a batch, in a process of its own: `python -m taskrealm.tasks.calls REQUEST`.
 
-The file REQUEST says what to call, a file beside it receives the answer. Secrets among the
-arguments come by standard input. What the method prints is the output of the job.
+The file REQUEST says what to call, a file beside it receives the answer. What the method
+prints is the output of the job.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from ..protocol.errors import Error
 from .errors import TaskError
 from .loader import load_module, load_tasks
 from .multi import CHILDREN_LIMIT, Child, Finished
-from .secrets import revealed
 from .values import Unfit, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
 def main(request: Path) -> None:
@@ -48,7 +47,7 @@ def main(request: Path) -> None:
 async def _call(wanted: Mapping[str, Any]) -> dict[str, Any]:
     folder = wanted.get("folder")
     registry = load_module(wanted["module"]) if folder is None else load_tasks(Path(folder))
-    model = registry[wanted["task"]].restore(wanted["arguments"], json.load(sys.stdin)).model
+    model = registry[wanted["task"]].restore(wanted["arguments"]).model
     what = f"{wanted['task']}: {wanted['method']}"
     if wanted["method"] == "children":
         return {"children": await _listed(await _awaited(model.children()), what)}
@@ -94,7 +93,7 @@ def _child(child: object, number: int, what: str) -> dict[str, Any]:
         raise TaskError(f"{what}: child {number} is {_kind(child)}, not a Child")
     by_name = isinstance(child.arguments, Mapping)
     try:
-        arguments = plain(to_jsonable_python(_revealed(child.arguments)))
+        arguments = plain(to_jsonable_python(child.arguments))
     except (PydanticSerializationError, Unfit) as error:
         raise TaskError(f"{what}: child {number} ({child.task}): {error}") from error
     options = {
@@ -109,13 +108,6 @@ def _child(child: object, number: int, what: str) -> dict[str, Any]:
         "kwargs": arguments if by_name else {},
         "options": {name: value for name, value in options.items() if value is not None},
     }
-
-
-def _revealed(arguments: Mapping[str, Any] | Sequence[Any]) -> object:
-    """The *arguments* of a child, whose secrets go on to its own task."""
-    if isinstance(arguments, Mapping):
-        return {name: revealed(value) for name, value in arguments.items()}
-    return [revealed(value) for value in arguments]
 
 
 def _kind(value: object) -> str:

@@ -289,10 +289,6 @@ class LimitsTable(Table):
     overflow: Literal["truncate", "fail"] = "truncate"
 
 
-ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
-"""The names in `PARSERS`."""
-
-
 class ArtifactTable(Table):
     """Files that a job leaves for its owner."""
 
@@ -304,6 +300,10 @@ class ArtifactTable(Table):
     required: bool = False
 
 
+ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
+"""The names in `PARSERS`."""
+
+
 class PatternTable(Table):
     """Finds the progress in what the program prints."""
 
@@ -311,18 +311,18 @@ class PatternTable(Table):
     """A regular expression with a group `percent`, or `fraction`, or `done` and `total`."""
 
 
+class RateTable(Table):
+    """How often a user may ask for the task: so many times within so many seconds."""
+
+    count: int
+    seconds: Seconds
+
+
 class TerminalTable(Table):
     """A terminal of another size than 80 columns and 24 lines."""
 
     columns: int = 80
     lines: int = 24
-
-
-class RateTable(Table):
-    """How often one user may ask for the task."""
-
-    count: int
-    seconds: float
 
 
 class TaskTable(Table):
@@ -342,8 +342,8 @@ class TaskTable(Table):
     group: str | None = None
     most_running: int | None = None
     most_running_per_user: int | None = None
-    rate: RateTable | None = None
     artifacts: list[str | ArtifactTable] | None = None
+    rate: RateTable | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None

@@ -27,6 +27,7 @@ from taskrealm.tasks import (
     Line,
     Option,
     ProgramTask,
+    Rate,
     Secret,
     TaskError,
     Terminal,
@@ -64,6 +65,7 @@ roles = ["operator"]
 slots = 2
 group = "media"
 most_running = 3
+rate = { count = 5, seconds = "1h" }
 artifacts = ["*.png", { pattern = "log.txt", always = true }]
 terminal = { columns = 132 }
 environment = { TOKEN = "{token}", LANG = "C" }
@@ -145,6 +147,7 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
     assert (scale.timeout, scale.grace, scale.retries) == (5_400.0, 2.0, 1)
     assert scale.roles == {"operator"}
     assert (scale.slots, scale.group, scale.most_running) == (2, "media", 3)
+    assert scale.rate == Rate(5, 3_600.0)
     assert scale.artifacts == (Artifact("*.png"), Artifact("log.txt", always=True))
     assert scale.terminal == Terminal(columns=132)
     assert scale.limits == Limits(memory=1_000_000, cpu=120.0, overflow="fail")
