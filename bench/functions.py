@@ -82,9 +82,9 @@ async def bare_workers(slots: int) -> float:
         }
 
         async def run(count: int) -> None:
-            turns = [workers.turn(Work(head), lambda *_: None) for _ in range(count)]
-            for turn in turns:
-                await turn.wait()
+            assignments = [workers.assign(Work(head), lambda *_: None) for _ in range(count)]
+            for assignment in assignments:
+                await assignment.wait()
 
         await run(slots * 20)
         begun = time.perf_counter()
