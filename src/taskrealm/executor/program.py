@@ -238,7 +238,7 @@ def _surroundings(
         ),
         output_chunk=shares.chunk,
         result_size=shares.result,
-        work=lambda work, task, on_output: workers.turn(work, on_output),
+        work=lambda work, task, on_output: workers.assign(work, on_output),
         contents=journal.contents,
         artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
