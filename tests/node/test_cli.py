@@ -408,20 +408,30 @@ def test_what_a_job_asks_is_asked_on_the_terminal(
 
 
 @pytest.mark.capability("N18")
-def test_a_question_is_answered_by_a_verb(node: Node) -> None:
-    process = start(node, "run", "ask", "Go?")
+@pytest.mark.parametrize(
+    ("more", "wrong", "right", "printed"),
+    [
+        pytest.param("Go?", "perhaps", "no", "false", id="yes or no"),
+        pytest.param("""Go? '' '' '{"type": "integer"}'""", "1.5", "-5", "-5", id="a number"),
+        pytest.param("""Go? '' '' '{"type": "array"}'""", "[1", "[-1]", "[-1]", id="JSON"),
+    ],
+)
+def test_a_question_is_answered_by_a_verb(
+    node: Node, more: str, wrong: str, right: str, printed: str
+) -> None:
+    process = start(node, "run", "ask", more)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith(b"Asks: Go? "):
             break
     job_id, question = re.findall(r"answer (\w+) (\w+) VALUE", line.decode())[0]
 
-    assert taskrealm(node, "answer", job_id, question, "perhaps")[0] == 3
+    assert taskrealm(node, "answer", job_id, question, wrong)[0] == 3
     assert taskrealm(node, "answer", job_id, "another", "yes")[0] == 5
-    assert taskrealm(node, "answer", job_id, question, "no") == (0, "", "")
+    assert taskrealm(node, "answer", job_id, question, right) == (0, "", "")
     out, err = process.communicate(timeout=LIMIT)
-    assert (out, process.returncode) == (b"false\n", 0)
-    assert re.search(r"^Answered by \w+: no$", err.decode(), re.MULTILINE)
+    assert (out.decode(), process.returncode) == (f"{printed}\n", 0)
+    assert re.search(rf"^Answered by \w+: {re.escape(right)}$", err.decode(), re.MULTILINE)
 
 
 @pytest.mark.capability("D1", "C3", "I2", "I3")
