@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .definition import Definition
+from .uploads import as_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Iterable
@@ -41,6 +42,8 @@ class Child:
                 "The arguments of a Child are a mapping by name or a sequence by position, not "
                 f"{type(self.arguments).__name__}"
             )
+        # A file that was sent is handed on as itself, not as the batch's own copy.
+        object.__setattr__(self, "arguments", as_given(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)

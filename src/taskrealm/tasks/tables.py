@@ -220,6 +220,16 @@ class FileParameter(_Parameter):
     new: bool = False
 
 
+class UploadParameter(_Parameter):
+    """A file that the caller sends."""
+
+    type: Literal["upload"]
+    max: Size | None = None
+    """Bytes."""
+    accept: list[str] = []
+    """Extensions such as `.mov`, and media types such as `video/*`."""
+
+
 class ListParameter(_Parameter):
     """Any number of values."""
 
@@ -244,7 +254,8 @@ ItemsOf = Annotated[
     | ChoiceParameter
     | DateParameter
     | DurationParameter
-    | FileParameter,
+    | FileParameter
+    | UploadParameter,
     Field(discriminator="type"),
 ]
 Parameter = Annotated[
@@ -260,6 +271,7 @@ Parameter = Annotated[
     | DurationParameter
     | SecretParameter
     | FileParameter
+    | UploadParameter
     | ListParameter
     | MappingParameter,
     Field(discriminator="type"),
@@ -298,6 +310,17 @@ class TerminalTable(Table):
     lines: int = 24
 
 
+class ArtifactTable(Table):
+    """A file that a job leaves."""
+
+    pattern: str
+    title: str | None = None
+    keep: float | None = None
+    """Days."""
+    always: bool = False
+    required: bool = False
+
+
 class TaskTable(Table):
     """A program and its parameters."""
 
@@ -321,6 +344,8 @@ class TaskTable(Table):
     """Whether lines of standard output that are reports count as such."""
     terminal: bool | TerminalTable | None = None
     """Whether the program's output is a terminal."""
+    artifacts: list[str | ArtifactTable] | None = None
+    """Files below the working directory that a job leaves: names and patterns."""
 
 
 class TasksFile(Table):

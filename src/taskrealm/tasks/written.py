@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from ..documents import Unreadable, load, suggestion_for
 from . import tables
+from .artifacts import Artifact
 from .choices import Choices
 from .command import CommandTask
 from .command_rules import RULES
@@ -26,6 +27,7 @@ from .parts import Flag, Glued, Option, Part, Value
 from .progress import Pattern
 from .secrets import Secret
 from .terminal import Terminal
+from .uploads import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -140,6 +142,7 @@ class _Written:
             "progress": self._progress(),
             "reports_on_stdout": table.reports_on_stdout,
             "terminal": self._terminal(),
+            "artifacts": self._artifacts(),
         }
         body = {
             **defaults,
@@ -153,6 +156,14 @@ class _Written:
             PLACES: self._places(),
         }
         return type(self.name, (CommandTask,), body)
+
+    def _artifacts(self) -> list[str | Artifact] | None:
+        if self.table.artifacts is None:
+            return None
+        return [
+            each if isinstance(each, str) else Artifact(**each.model_dump())
+            for each in self.table.artifacts
+        ]
 
     def _problem(self, path: tuple[str | int, ...], text: str) -> str:
         full = ("tasks", self.name, *path)
@@ -199,6 +210,11 @@ class _Written:
             case tables.FileParameter():
                 root = (self.document.file.parent / parameter.root).resolve()
                 type_ = Annotated[Path, Below(root, new=parameter.new)]
+            case tables.UploadParameter():
+                try:
+                    type_ = Annotated[Path, Upload(parameter.max, parameter.accept)]
+                except TypeError as error:
+                    raise _Wrong((*path, "accept"), str(error)) from None
             case tables.ListParameter():
                 items = self._type(parameter.items, (*path, "items"))
                 type_ = list[items]  # type: ignore[valid-type]
