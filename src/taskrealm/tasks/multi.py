@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .definition import Definition
 from .secrets import revealed
+from .uploads import as_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Iterable
@@ -47,7 +48,8 @@ class Child:
             shown: Any = {name: revealed(value) for name, value in self.arguments.items()}
         else:
             shown = [revealed(value) for value in self.arguments]
-        object.__setattr__(self, "arguments", shown)
+        # A file that was sent is handed on as itself, not as the batch's own copy.
+        object.__setattr__(self, "arguments", as_given(shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,3 +404,26 @@ def test_a_command_prints_the_choices(tmp_path: Path) -> None:
     hints = task.schema["properties"]["word"]["x-taskrealm"]
     assert hints == {"computed_choices": {"after": ["prefix"]}}
     json.dumps(task.description())
+
+
+@pytest.mark.capability("N10", "N11")
+def test_files_in_and_out_can_be_written(tmp_path: Path) -> None:
+    task = loaded(
+        tmp_path,
+        """\
+[tasks."pages"]
+title = "Make pages"
+command = ["cat", "{source}"]
+artifacts = ["out.txt", {pattern = "*.png", title = "Pages", keep = 3}]
+[tasks."pages".parameters.source]
+type = "upload"
+max = 10
+accept = [".pdf"]
+""",
+    )
+
+    assert task.artifacts == (Artifact("out.txt"), Artifact("*.png", title="Pages", keep=3))
+    assert task.schema["properties"]["source"]["x-taskrealm"] == {
+        "max_size": 10,
+        "accept": [".pdf"],
+    }
