@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 
-TASKS = tuple(Path(__file__).with_name(name) for name in ("probes.py", "steps.py"))
+TASKS = tuple(Path(__file__).with_name(name) for name in ("probes.py", "steps.py", "timing.py"))
 
 
 def make_site(root: Path, *, settings: str = "", router: str = "") -> NodeFolder:

@@ -29,6 +29,7 @@ def job_options() -> list[click.Option]:
         click.Option(["--delay"], type=float, help="Seconds to wait before it may start."),
         click.Option(["--not-before"], help="When it may start, as 2030-01-31T08:00+01:00."),
         click.Option(["--retries"], type=int, help="How often to run again; only to lower."),
+        click.Option(["--expires"], type=float, help="Seconds to wait in the queue, no longer."),
         click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
         click.Option(["--detach"], is_flag=True, help="Print the job's id and leave it alone."),
@@ -85,6 +86,7 @@ async def _run(
             delay=options["delay"],
             not_before=_moment(options["not_before"]),
             retries=options["retries"],
+            expires=options["expires"],
             key=options["key"],
             tags=options["tags"],
         )

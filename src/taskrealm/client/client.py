@@ -31,7 +31,7 @@ class Request:
 
     The arguments are a mapping by name or a sequence by position. A higher `priority`
     starts first. `timeout` in seconds may only shorten what the task allows, `retries` only
-    lower it. The job waits `delay` seconds, or until `not_before`, an aware datetime.
+    lower it. After `expires` seconds in the queue the job does not start any more. It waits `delay` seconds, or until `not_before`, an aware datetime.
     `deliver` says who receives the job's events: every session of the `user`, only this
     `session`, or `none`.
 
@@ -49,6 +49,7 @@ class Request:
     not_before: datetime | None = None
     key: str | None = None
     retries: int | None = None
+    expires: float | None = None
 
     def __post_init__(self) -> None:
         if self.not_before is not None and self.not_before.tzinfo is None:
@@ -74,6 +75,7 @@ class Request:
             "not_before": None if self.not_before is None else self.not_before.isoformat(),
             "key": self.key,
             "retries": self.retries,
+            "expires": self.expires,
         }
 
 
@@ -171,6 +173,7 @@ class Client:
         not_before: datetime | None = None,
         key: str | None = None,
         retries: int | None = None,
+        expires: float | None = None,
     ) -> Job:
         """
         Run *task*: the job, as soon as it has been accepted. The options are those of `Request`.
@@ -197,6 +200,7 @@ class Client:
             not_before=not_before,
             key=key,
             retries=retries,
+            expires=expires,
         )
         await self._following.placed()
         submit = self._connection.call_and_take if key is None else self._connection.repeat_and_take

@@ -30,6 +30,15 @@ class Ending:
     """What the event before says, if the job has left a file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Why an attempt was not the last one of its job."""
+
+    failure: str | int
+    """By which of its names the task wants to run again: an exit code, `lost`, ..."""
+    reason: str
+
+
 def failure(
     error: str,
     *,

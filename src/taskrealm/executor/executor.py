@@ -25,7 +25,16 @@ from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id,
 from ..tasks import TaskError
 from .attempt import Ending, failure
 from .claims import claim_of
-from .entries import LOST, decided_end_of, end_of, retry_of, start_of
+from .entries import (
+    LOST,
+    decided_end_of,
+    end_of,
+    expired,
+    retry_of,
+    setback_of,
+    start_of,
+    waiting_since,
+)
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
@@ -41,7 +50,7 @@ if TYPE_CHECKING:
     from ..journal import Journal, JournalError
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Caller, Registry, Task
-    from .attempt import Surroundings
+    from .attempt import Setback, Surroundings
     from .audience import Audience
     from .publisher import Publisher
 
@@ -91,6 +100,7 @@ class Executor:
             job_of=self.live,
             claim_of=lambda job_id: claim_of(self._live[job_id].task),
             on_due=self._on_due,
+            on_expired=self._on_expired,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
         self._keys = Keys()
@@ -356,6 +366,10 @@ class Executor:
         retries = task.retries if request.retries is None else request.retries
         if retries > task.retries:
             raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
+        expires = task.expires if request.expires is None else request.expires
+        if expires is not None and task.expires is not None and expires > task.expires:
+            reason = f"must not exceed the task's {task.expires:g} s"
+            raise InvalidArguments(fields={"expires": reason})
         arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
         size = size_of(arguments.values)
         if size > self._arguments_limit:
@@ -363,7 +377,7 @@ class Executor:
                 f"These arguments are {size} bytes as JSON; the most is {self._arguments_limit}",
                 limit=self._arguments_limit,
             )
-        return Prepared(task, arguments, request.timeout or limit, retries)
+        return Prepared(task, arguments, request.timeout or limit, retries, expires)
 
     def _accept(self, request: Request, ready: Prepared, caller: Caller, session: int) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
@@ -373,6 +387,7 @@ class Executor:
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
+        state = State.DELAYED if is_delayed else State.QUEUED
         job = Job(
             job_id=new_job_id(),
             task=ready.task.name,
@@ -381,7 +396,7 @@ class Executor:
             role=caller.role,
             arguments=ready.arguments.values,
             submitted_at=submitted_at,
-            state=State.DELAYED if is_delayed else State.QUEUED,
+            state=state,
             priority=request.priority,
             timeout=ready.timeout,
             tags=request.tags,
@@ -393,7 +408,11 @@ class Executor:
             fingerprint=None if request.key is None else request.fingerprint(),
             delay=request.delay,
             not_before=not_before if is_delayed else None,
+            expires=ready.expires,
+            schedule=request.schedule,
         )
+        if state is State.QUEUED:
+            job = waiting_since(job, submitted_at)
         self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
         return Accepted(job, self._waiting.accept(job))
 
@@ -425,19 +444,23 @@ class Executor:
     def _resume(self, job: Job) -> Entry | None:
         """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
         has_run = job.state in (State.RUNNING, State.STOPPING)
-        if has_run and (decided := decided_end_of(job)) is not None:
-            return end_of(job, decided)
         task = self.registry.get(job.task)
-        if has_run and (task is None or job.attempt > min(job.retries, task.retries)):
-            return end_of(job, LOST)
+        ending = (decided_end_of(job) or LOST) if has_run else None
+        setback = None
+        if ending is not None and (
+            task is None or (setback := setback_of(job, ending, task.retry)) is None
+        ):
+            return end_of(job, ending)
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
+        if job.expires_at is not None and job.expires_at <= now():
+            return end_of(job, expired(job))
         try:
             arguments = task.restore(job.arguments)
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
-            return end_of(job, LOST if has_run else failure(reason))
-        entry = retry_of(job, LOST.data["reason"]) if has_run else None
+            return end_of(job, ending or failure(reason))
+        entry = None if setback is None else retry_of(job, setback, task.retry)
         if entry is not None:
             job = entry.job
         self._live[job.job_id] = self._new_live(job, task, arguments)
@@ -451,16 +474,29 @@ class Executor:
         """Let a job wait for a slot, now that its time has come."""
         if live.is_ending:
             return
-        job = replace(live.job, state=State.QUEUED, retry_at=None)
+        job = waiting_since(replace(live.job, state=State.QUEUED, retry_at=None), now())
         position = self._waiting.position_for(job)
         await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
         if not live.is_ending:
             self._waiting.enter(job)
             self._start_waiting()
 
-    def _try_again(self, live: LiveJob, reason: str) -> None:
-        """Let a job whose program could not be started wait for its next attempt."""
-        entry = retry_of(live.job, reason)
+    def _on_expired(self, job_id: str) -> None:
+        live = self._live[job_id]
+        self._waiting.remove(job_id)
+        self._spawn(self._end(live, expired(live.job)))
+
+    def _try_again(self, live: LiveJob, setback: Setback) -> None:
+        """Let a job wait for its next attempt."""
+        entry = retry_of(live.job, setback, live.task.retry)
+        log.info(
+            "Job runs again",
+            job_id=live.job.job_id,
+            task=live.job.task,
+            owner=live.job.owner,
+            attempt=live.job.attempt,
+            failure=setback.failure,
+        )
         again = self._new_live(entry.job, live.task, live.arguments)
         self._live[entry.job.job_id] = again
         self._waiting.reserve(entry.job)
@@ -483,13 +519,11 @@ class Executor:
             self._waiting.release(live.job.job_id)
             self._start_waiting()
 
-        shortage = await live.run(self._surroundings, free_slot)
-        if shortage is None:
+        setback = await live.run(self._surroundings, free_slot)
+        if setback is None:
             del self._live[live.job.job_id]
         else:
-            self._waiting.release(live.job.job_id)
-            self._try_again(live, shortage)
-            self._start_waiting()
+            self._try_again(live, setback)
 
     async def _end(self, live: LiveJob, ending: Ending) -> None:
         await live.end(ending)

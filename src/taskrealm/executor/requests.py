@@ -31,8 +31,10 @@ class Request:
     not_before: datetime | None = None
     key: str | None = None
     retries: int | None = None  # may only lower what the task allows
+    expires: float | None = None  # seconds in the queue; may only shorten what the task allows
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
+    schedule: str | None = None  # the name of the schedule that asks
 
     def fingerprint(self) -> str:
         """What two requests have in common that ask for the same thing."""
@@ -48,6 +50,7 @@ class Prepared:
     arguments: Arguments
     timeout: float
     retries: int
+    expires: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,17 +33,19 @@ class Waiting:
         job_of: Callable[[str], Job | None],
         claim_of: Callable[[str], Claim],
         on_due: Callable[[str], None],
+        on_expired: Callable[[str], None],
         intake: Intake,
     ) -> None:
         """
         *job_of* and *claim_of* find a job by its id, and what it takes up while it runs;
-        *on_due* is told whose time has come.
+        *on_due* is told whose time has come, and *on_expired* who has waited too long.
         """
         self.intake = intake
         self._scheduler = scheduler
         self._claim_of = claim_of
         self._clock = SteadyClock()
         self._delays = Delays(on_due)
+        self._expiries = Delays(on_expired)
         self._places = Places(scheduler, publisher, audience, job_of)
         self._latest = 0.0
         self._accepting = 0
@@ -105,6 +107,8 @@ class Waiting:
     def enter(self, job: Job, since: float | None = None) -> None:
         """Let a job for which there is room wait for a slot."""
         since = self._since(job) if since is None else since
+        if job.expires_at is not None:
+            self._expiries.add(job.job_id, (job.expires_at - now()).total_seconds())
         self._scheduler.add(
             job.job_id,
             priority=job.priority,
@@ -116,13 +120,17 @@ class Waiting:
     def remove(self, job_id: str) -> bool:
         """Forget a waiting job; False if it does not wait."""
         self._delays.remove(job_id)
+        self._expiries.remove(job_id)
         self._places.change()
         return self._scheduler.remove(job_id)
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies a slot; None if there is none."""
         self._places.change()
-        return self._scheduler.take() if self.intake is Intake.OPEN else None
+        job_id = self._scheduler.take() if self.intake is Intake.OPEN else None
+        if job_id is not None:
+            self._expiries.remove(job_id)
+        return job_id
 
     def release(self, job_id: str) -> None:
         """Free the slot of a job that runs no longer."""

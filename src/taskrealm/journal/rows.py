@@ -60,6 +60,8 @@ def request_of(job: Job) -> str:
             "fingerprint": job.fingerprint,
             "delay": job.delay,
             "not_before": None if job.not_before is None else timestamp(job.not_before),
+            "expires": job.expires,
+            "schedule": job.schedule,
         },
     )
 
@@ -73,6 +75,7 @@ def status_of(job: Job) -> str:
             "priority": job.priority,
             "attempt": job.attempt,
             "retry_at": None if job.retry_at is None else timestamp(job.retry_at),
+            "expires_at": None if job.expires_at is None else timestamp(job.expires_at),
             "started_at": None if job.started_at is None else timestamp(job.started_at),
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
@@ -109,6 +112,9 @@ def job_of(row: Row) -> Job:
         delay=fixed.get("delay"),
         not_before=_moment(fixed.get("not_before")),
         retry_at=_moment(current.get("retry_at")),
+        expires=fixed.get("expires"),
+        expires_at=_moment(current.get("expires_at")),
+        schedule=fixed.get("schedule"),
         started_at=_moment(current["started_at"]),
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],

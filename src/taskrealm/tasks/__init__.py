@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .registry import Registry
+    from .retry import Retry
     from .task import Task
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
@@ -34,6 +35,7 @@ else:
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".registry": ("Registry",),
+        ".retry": ("Retry",),
         ".program": ("TEXT_LIMIT", "ProgramTask"),
         ".kinds": ("ready",),
         ".task": ("Task",),
@@ -69,6 +71,7 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "Registry",
+    "Retry",
     "Task",
     "TaskError",
     "Value",

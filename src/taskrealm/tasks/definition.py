@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Mapping
+
+    from .retry import Retry
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
@@ -42,10 +44,17 @@ class Definition:
     """Seconds between asking the program to stop and killing it."""
     limits: ClassVar[Limits] = Limits()
     """What else a job may use up: memory, processor time, processes, files, output."""
-    retries: ClassVar[int] = 0
+    retries: ClassVar[int | Retry] = 0
     """
     How often a job may run again when its executor died while it ran, or when the machine
-    had no means to start it. More than 0 only if the program may safely run twice.
+    had no means to start it; `Retry` names other failures, and the pauses. More than 0 only
+    if the program may safely run twice.
+    """
+    expires: ClassVar[float | None] = None
+    """Seconds a job may wait for a worker slot; None for as long as it takes."""
+    duplicates: ClassVar[Literal["same", "refuse"]] = "same"
+    """
+    What a request gets that repeats the key of an earlier one: the `same` job, or a refusal.
     """
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""

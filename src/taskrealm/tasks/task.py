@@ -10,6 +10,7 @@ from . import hooks
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
+from .retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,10 @@ class Task:
         self.timeout = declaration.timeout
         self.grace = declaration.grace
         self.limits = declaration.limits
-        self.retries = declaration.retries
+        self.retry = Retry.of(declaration.retries)
+        self.retries = self.retry.times
+        self.expires = declaration.expires
+        self.duplicates = declaration.duplicates
         self.slots = declaration.slots
         self.group = declaration.group
         self.most_running = declaration.most_running
@@ -64,6 +68,7 @@ class Task:
             "parameters": self.schema,
             "timeout": self.timeout,
             "retries": self.retries,
+            "expires": self.expires,
             "roles": sorted(self.roles),
         }
 

@@ -88,6 +88,8 @@ export interface ExecOptions {
   key?: string
   /** How often it may run again after a crash; may only lower the task's own number. */
   retries?: number
+  /** Seconds to wait in the queue, after which it does not start any more. */
+  expires?: number
   tags?: string[]
   /** Who receives the events: every session of the `user`, this `session` only, or `none`. */
   deliver?: Delivery

@@ -120,8 +120,11 @@ export interface EventData {
   message: {level: MessageLevel; text: string; data: unknown}
   artifact: {name: string; media_type: string; size: number}
   stopping: {by: string; reason: string | null; grace: number}
-  /** `attempt` is the one that came to nothing; the next begins after `delay`. */
-  retrying: {reason: string; delay: number; retries_left: number}
+  /**
+   * `attempt` is the one that came to nothing; the next begins after `delay`. `failure` is the
+   * name by which its task has named it: `lost`, an exit code, …
+   */
+  retrying: {failure?: string | number; reason: string; delay: number; retries_left: number}
   /** `artifact` is the name of the result where it is too big for an event; then `result` is null. */
   succeeded: {result: unknown; duration: number; artifact?: string}
   failed: {
@@ -133,7 +136,7 @@ export interface EventData {
   }
   cancelled: {by: string; reason: string | null; duration: number | null}
   timed_out: {timeout: number; duration: number; stderr_tail: string | null}
-  expired: Record<never, never>
+  expired: {expires: number; reason: string}
   lost: {reason: string}
 }
 
@@ -158,7 +161,7 @@ export interface JobRecord {
   timeout: number | null
   tags: string[]
   deliver: Delivery
-  /** How often the job may run again after its executor has died. */
+  /** How often the job may run again after a failure that its task names. */
   retries: number
   /** The caller's own name for the request. */
   key: string | null
@@ -168,6 +171,12 @@ export interface JobRecord {
   not_before: string | null
   /** When the next attempt is due, as long as the job waits for that. */
   retry_at: string | null
+  /** Seconds that the job may wait for a slot before its first attempt. */
+  expires: number | null
+  /** When that is over, as long as the job waits for a slot. */
+  expires_at: string | null
+  /** The name of the schedule that made the job. */
+  schedule: string | null
   started_at: string | null
   ended_at: string | null
   progress: Progress | null
@@ -185,8 +194,18 @@ export interface JobRecord {
   reason?: string | null
 }
 
+/** One run of a job; `end` is how it ended, or the failure after which the job runs again. */
+export interface Attempt {
+  attempt: number
+  started_at: string
+  ended_at: string | null
+  end: string | number | null
+  reason: string | null
+}
+
 /** One job with what only the scheduler and the journal know. */
 export interface JobDetails extends JobRecord {
+  attempts: Attempt[]
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
   intake: Intake
@@ -271,10 +290,11 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
       return {...record, state: "queued", attempt, retry_at: null}
     case "retrying": {
       const retry_at = new Date(Date.parse(at) + event.delay * 1000).toISOString()
-      return {...record, state: "delayed", attempt, progress: null, started_at: null, retry_at}
+      const again = {progress: null, cancel: null, started_at: null, retry_at}
+      return {...record, state: "delayed", attempt, ...again}
     }
     case "started":
-      return {...record, state: "running", attempt, started_at: at}
+      return {...record, state: "running", attempt, started_at: at, expires_at: null}
     case "progress": {
       const {fraction, message, eta} = event
       return {...record, progress: {fraction, message, eta}}
@@ -313,6 +333,9 @@ export function recordOf(first: JobEvent): JobRecord {
     delay: null,
     not_before: null,
     retry_at: null,
+    expires: null,
+    expires_at: null,
+    schedule: null,
     started_at: null,
     ended_at: null,
     progress: null,

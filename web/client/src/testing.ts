@@ -269,7 +269,7 @@ export class FakeJob {
     const {stdout, stderr} = this.printed
     const position = this.record.state === "queued" ? 1 : null
     const output = {stdout: stdout.length, stderr: stderr.length}
-    return {...this.record, position, intake: this.node.intake, output}
+    return {...this.record, attempts: [], position, intake: this.node.intake, output}
   }
 
   get hasEnded(): boolean {
