@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskrealm.tasks import CommandTask, Retry, Value
+from taskrealm.tasks import CommandTask, Output, Retry, Value
 
 
 class Retried(CommandTask):
@@ -38,3 +38,14 @@ class Single(CommandTask):
     seconds: float = 0.0
     command = ("sleep", Value("seconds"))
     duplicates = "refuse"
+
+
+class Big(CommandTask):
+    """Have a big result."""
+
+    name = "timing.big"
+    size: int
+    command = ("true", Value("size"))
+
+    def parse_result(self, output: Output) -> str:
+        return "x" * self.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -208,6 +209,26 @@ class Client:
             lambda answer: self._submitted(answer, request), uris.EXEC, **request.as_dict()
         )
         return job
+
+    async def run(
+        self,
+        task: str,
+        arguments: Arguments = (),
+        *,
+        patience: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """
+        Run *task* and wait for its result; the *options* are those of `Request`.
+
+        Raises:
+            Error: The job was not accepted, as for `exec`.
+            JobEnded: It ended without a result; see `outcomes` for how.
+            TimeoutError: There was none within *patience* seconds; the job may run on.
+        """
+        async with asyncio.timeout(patience):
+            job = await self.exec(task, arguments, **options)
+            return await job.result()
 
     async def exec_many(self, requests: Iterable[Request]) -> list[Job]:
         """

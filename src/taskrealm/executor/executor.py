@@ -35,7 +35,7 @@ from .entries import (
     start_of,
     waiting_since,
 )
-from .keys import Keys, require_same
+from .keys import Keys, require_first, require_same
 from .live import LiveJob
 from .publisher import Recipient
 from .requests import Accepted, Prepared, Request, answers_to, by_key
@@ -353,6 +353,7 @@ class Executor:
             job = self.live(recorded.job_id) or recorded
             assert job.key is not None
             require_same(named[job.key], job)
+            require_first(self.registry.get(job.task), job)
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 

@@ -20,8 +20,10 @@ from ..wire import join, stay_joined
 from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
+from .calls import TaskCalls
 from .executor import Executor
 from .folders import WorkFolders
+from .followers import Followers
 from .logs import log_to_stderr
 from .procedures import Procedures
 from .publisher import Publisher
@@ -71,10 +73,12 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
     statistics = Statistics()
+    followers = Followers()
 
     def committed(events: list[Event]) -> None:
         publisher.publish(events)
         statistics.note(events)
+        followers.note(events)
 
     journal = await Journal.open(
         folder.journal, output_limit=settings.executor.output_limit, on_commit=committed
@@ -94,6 +98,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         paused=folder.paused,
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    calls = TaskCalls(executor, journal, followers, shares)
     refusals = Refusals()
     administration = Administration(
         executor, journal, statistics, drain_limit=settings.executor.drain_limit
@@ -114,6 +119,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await calls.register(session)
         await administration.register(session)
         executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)

@@ -15,6 +15,9 @@ EVENTS = "taskrealm.events"
 OUTPUT = "taskrealm.output"
 TOKEN = "taskrealm.token"
 
+RUN_PREFIX = "taskrealm.run."
+"""Begins the URI of every task as a procedure of its own."""
+
 DRAIN = "taskrealm.admin.drain"
 PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
@@ -25,6 +28,9 @@ PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, 
 
 ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)
 """Every procedure that only an operator may call."""
+
+REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)
+"""What an executor registers; a prefix stands for whatever begins with it."""
 
 CATALOG = "taskrealm.catalog"
 USER_PREFIX = "taskrealm.user."

@@ -249,6 +249,16 @@ export class Client {
     return new Job(feed, this.#connection, state)
   }
 
+  /**
+   * Run *task* and wait for its result.
+   *
+   * @throws what {@link exec} and {@link Job#result} throw
+   */
+  async run(task: string, args: Arguments = {}, options: ExecOptions = {}): Promise<unknown> {
+    const job = await this.exec(task, args, options)
+    return await job.result()
+  }
+
   /** Hold a job that was submitted before or elsewhere. */
   job(id: string): Job {
     return new Job(this.#feed(id, true, false), this.#connection, null)
