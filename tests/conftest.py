@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests import standin
+from tests.databases import Postgres
 from tests.nodes import Node, make_node
 from tests.site import make_site
 
@@ -22,6 +23,13 @@ def short_path() -> Iterator[Path]:
     """An empty folder whose name leaves room for that of a Unix socket in it."""
     with tempfile.TemporaryDirectory(prefix="tr-") as path:
         yield Path(path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL server, the same for all tests; each makes databases of its own."""
+    with tempfile.TemporaryDirectory(prefix="tr-") as path, Postgres(Path(path)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

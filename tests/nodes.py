@@ -8,25 +8,21 @@ import os
 import select
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.plain import Closed, RawSocket, Refused, WebSocket
 
+from taskrealm import testing
 from taskrealm.protocol import uris
-from taskrealm.settings import NodeFolder, load_settings
-from taskrealm.tokens import TokenStore
+from taskrealm.settings import NodeFolder
+from taskrealm.testing.nodes import START_LIMIT, STOP_LIMIT, free_port, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).parent.parent
-START_LIMIT = 40.0  # seconds; a start takes about five on an idle machine
-STOP_LIMIT = 20.0  # seconds
 
 
 def make_node(root: Path, *, component: str, settings: str = "") -> NodeFolder:
@@ -57,80 +53,15 @@ async def answering(folder: NodeFolder) -> None:
             await asyncio.sleep(0.1)
 
 
-def free_port() -> int:
-    """A TCP port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Node(testing.Node):
+    """A node of this repository, which tests may also ask without the library."""
 
+    program = ("-m", "tests.up")
 
-class Node:
-    """
-    A node run by its supervisor, from `with` to the end of the block.
-
-    `program` is what runs it, and prints the name of each phase on a line of its own.
-    """
-
-    def __init__(self, folder: NodeFolder, program: tuple[str, ...] = ("-m", "tests.up")) -> None:
-        self.folder = folder
-        self.port = load_settings(folder.settings_file).router.port
-        self.output: list[str] = []
-        self._program = program
-
-    def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, *self._program, self.folder.root],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(STOP_LIMIT)
-        finally:
-            for pid in processes_of(self.folder):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self.process.kill()
-            self.process.communicate()
-
-    def until(self, phase: str, limit: float = START_LIMIT) -> None:
-        """Return once it prints *phase*; what else it prints is kept in `output`."""
-        deadline = time.monotonic() + limit
-        assert self.process.stdout is not None
-        stream = self.process.stdout.fileno()
-        line = b""
-        while line != f"{phase}\n".encode():
-            line = b""
-            while not line.endswith(b"\n"):
-                ready, _, _ = select.select([stream], [], [], deadline - time.monotonic())
-                assert ready, f"No {phase} within {limit} s, but {self.output}"
-                byte = os.read(stream, 1)
-                assert byte, f"Ended without {phase}: {self.output}"
-                line += byte
-            self.output.append(line.decode().rstrip("\n"))
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to stop; gives its exit code."""
-        self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=STOP_LIMIT)
-        self.output += output.decode().splitlines()
-        return self.process.returncode
-
-    def issue(
-        self, authid: str, role: str = "user", *, lifetime: float = 60.0, code: bool = False
-    ) -> str:
-        """A token for *authid*, or a sign-in code."""
-        store = TokenStore.open(self.folder.tokens)
-        try:
-            return store.issue(authid, role, lifetime=lifetime, single_use=code)
-        finally:
-            store.close()
+    def __init__(self, folder: NodeFolder, program: tuple[str, ...] | None = None) -> None:
+        super().__init__(folder, environment={"PYTHONPATH": str(ROOT)})
+        if program is not None:
+            self.program = program
 
     async def inside(self, serializer: str = "json") -> RawSocket:
         """A connection over the Unix socket."""
@@ -167,16 +98,6 @@ class Watch:
             ready, _, _ = select.select([pidfd], [], [], max(0, deadline - time.monotonic()))
             os.close(pidfd)
             assert ready, f"Something still runs after {limit} s"
-
-
-def processes_of(folder: NodeFolder) -> list[int]:
-    """The pids of all processes that run in *folder* or below it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if process.joinpath("cwd").resolve().is_relative_to(folder.root.resolve()):
-                found.append(int(process.name))
-    return found
 
 
 def the_one(folder: NodeFolder, words: str) -> int:

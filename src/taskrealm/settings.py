@@ -82,8 +82,30 @@ class RetentionSettings(_Section):
 
     days: Annotated[float, Field(gt=0)] = 30.0
     size: Annotated[int, Field(ge=1_048_576)] = 2_147_483_648
-    """Bytes of database and output together; beyond them the oldest finished jobs go first."""
+    """Bytes of database, output and artifacts together; beyond them the oldest finished jobs
+    go first."""
     interval: Annotated[float, Field(gt=0)] = 60.0  # seconds between two looks
+
+
+class FileSettings(_Section):
+    """How much users may send and jobs may leave, and how long it is kept."""
+
+    upload_limit: Annotated[int, Field(ge=0)] = 1_073_741_824
+    """Bytes of one file that a user sends."""
+    user_limit: Annotated[int, Field(ge=0)] = 4_294_967_296
+    """Bytes of all files of one user together."""
+    uploads_per_user: Annotated[int, Field(ge=0)] = 1_000
+    """Files that one user may have here at once."""
+    lifetime: Annotated[float, Field(gt=0)] = 604_800.0
+    """Seconds that a file is kept after its last use; as long as a job needs it, always."""
+    patience: Annotated[float, Field(gt=0)] = 86_400.0
+    """Seconds within which an upload must be finished."""
+    artifact_limit: Annotated[int, Field(ge=0)] = 2_147_483_648
+    """Bytes of all files that one job leaves."""
+    artifacts_per_job: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """Files that one job leaves."""
+    artifact_days: Annotated[float, Field(gt=0)] | None = None
+    """Days that they are kept unless their task says otherwise; None for as long as the job."""
 
 
 class Settings(_Section):
@@ -92,6 +114,7 @@ class Settings(_Section):
     router: RouterSettings = RouterSettings()
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     retention: RetentionSettings = RetentionSettings()
+    files: FileSettings = FileSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +162,11 @@ class NodeFolder:
         return self.keys / f"{component}.pub"
 
     @property
+    def secrets_key(self) -> Path:
+        """The key that seals the secrets of waiting and running jobs."""
+        return self.keys / "secrets.key"
+
+    @property
     def tokens(self) -> Path:
         """The store of token hashes."""
         return self.state / "tokens.sqlite"
@@ -150,7 +178,7 @@ class NodeFolder:
 
     @property
     def journal(self) -> Path:
-        """The folder of the journal: its database and the output of jobs."""
+        """The folder of the journal: its database, the output of jobs, and files."""
         return self.state / "journal"
 
     @property

@@ -14,7 +14,7 @@ from tests.needs import needs
 from tests.nodes import comes_true
 from tests.plain import CALL, ERROR, RESULT, ROLES
 from tests.site import client, programs_of, session
-from tests.site.jobs import LIMIT, end_of, occupy_slots, until
+from tests.site.jobs import LIMIT, end_of, events_of, occupy_slots, until
 
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import InvalidArguments, JobFailed, TooLarge, UnknownTask
@@ -130,15 +130,11 @@ async def test_a_call_of_a_task_runs_it_and_its_result_is_the_answer(site: Node)
 @pytest.mark.capability("N17")
 async def test_progressive_results_are_the_events_of_the_job(site: Node) -> None:
     async with await caller(site, "h5_kim") as peer, client(site, "h5_kim") as kim:
-        told = aiter(kim.events())
-        listening = asyncio.ensure_future(anext(told))
-        await kim.tasks()
         options = {"receive_progress": True}
         await peer.send([CALL, REQUEST, options, procedure("steps.shell"), ["echo hello"]])
         *progress, last = [message async for message in answers(peer)]
         events = [message[3][0] for message in progress]
-        async with asyncio.timeout(LIMIT):
-            published = [await listening, *[await anext(told) for _ in events[1:]]]
+        published = await events_of(await only_job(kim))
 
     assert last[3] == ["hello"]
     assert [event["type"] for event in events] == ["queued", "started", "succeeded"]

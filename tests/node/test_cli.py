@@ -66,6 +66,14 @@ class Tell(CommandTask):
     command = ("sh", "-c", 'echo "$0" >> "$TASKREALM_REPORT"; echo printed', Value("report"))
 
 
+class Ask(CommandTask):
+    """Ask something and print the answer."""
+
+    name = "ask"
+    more: str
+    command = ("sh", "-c", '. "$TASKREALM_SHELL"; eval report_ask "$0"', Value("more"))
+
+
 class Secret(CommandTask):
     """Only for operators."""
 
@@ -89,13 +97,15 @@ def node() -> Iterator[Node]:
             yield node
 
 
-def start(node: Node, *words: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def start(
+    node: Node, *words: str, stderr: int = subprocess.PIPE, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start the command line as the node's operator."""
     return subprocess.Popen(
         [sys.executable, "-m", "taskrealm", *words],
         cwd=node.folder.root,
         env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=stderr,
     )
@@ -343,6 +353,75 @@ def test_progress_is_a_bar_on_a_terminal_and_leaves_no_trace(node: Node) -> None
     assert "━" in drawn
     assert "50 %" in drawn
     assert re.search("\r\x1b\\[2KSucceeded after [\\d.]+ s: 4\r\n$", drawn)
+
+
+def read_until(terminal: int, text: str, shown: str = "") -> str:
+    """What a terminal shows, up to *text*."""
+    deadline = time.monotonic() + LIMIT
+    while text not in shown:
+        ready, _, _ = select.select([terminal], [], [], deadline - time.monotonic())
+        assert ready, f"No {text!r} in {shown!r}"
+        shown += os.read(terminal, 4_096).decode()
+    return shown
+
+
+@pytest.mark.capability("N18")
+@pytest.mark.parametrize(
+    ("more", "prompt", "typed", "remarks", "printed"),
+    [
+        pytest.param(
+            "Go?", "Go? [yes | no]: ", ["maybe", "y"], ["boolean"], "true", id="yes or no"
+        ),
+        pytest.param("Go? false", "Go? [yes | no] (no): ", [""], [], "false", id="the default"),
+        pytest.param(
+            """Many? '' '' '{"type": "integer", "minimum": 1}'""",
+            "Many? [integer ≥ 1]: ",
+            ["x", "0", "7"],
+            ["not a valid integer", "must be at least 1"],
+            "7",
+            id="a number",
+        ),
+        pytest.param(
+            """Which? '' '' '{"enum": ["a", "b"]}'""", "[a | b]: ", ["b"], [], '"b"', id="a choice"
+        ),
+        pytest.param(
+            """Who? '' '' '{"type": "string"}'""", "[string]: ", ["12"], [], '"12"', id="a text"
+        ),
+    ],
+)
+def test_what_a_job_asks_is_asked_on_the_terminal(
+    node: Node, more: str, prompt: str, typed: list[str], remarks: list[str], printed: str
+) -> None:
+    terminal, end = pty.openpty()
+    process = start(node, "run", "ask", more, stderr=end, stdin=end)
+    os.close(end)
+
+    shown = ""
+    for line, remark in zip(typed, [*remarks, ""], strict=True):
+        shown = read_until(terminal, prompt, shown)
+        os.write(terminal, line.encode() + b"\n")
+        shown = read_until(terminal, remark, shown.partition(prompt)[2])
+    out, _ = process.communicate(timeout=LIMIT)
+    os.close(terminal)
+    assert out.decode() == f"{printed}\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.capability("N18")
+def test_a_question_is_answered_by_a_verb(node: Node) -> None:
+    process = start(node, "run", "ask", "Go?")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(b"Asks: Go? "):
+            break
+    job_id, question = re.findall(r"answer (\w+) (\w+) VALUE", line.decode())[0]
+
+    assert taskrealm(node, "answer", job_id, question, "perhaps")[0] == 3
+    assert taskrealm(node, "answer", job_id, "another", "yes")[0] == 5
+    assert taskrealm(node, "answer", job_id, question, "no") == (0, "", "")
+    out, err = process.communicate(timeout=LIMIT)
+    assert (out, process.returncode) == (b"false\n", 0)
+    assert re.search(r"^Answered by \w+: no$", err.decode(), re.MULTILINE)
 
 
 @pytest.mark.capability("D1", "C3", "I2", "I3")

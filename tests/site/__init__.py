@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 
-TASKS = tuple(Path(__file__).with_name(name) for name in ("probes.py", "steps.py", "timing.py"))
+NAMES = ("batches.py", "probes.py", "steps.py", "talks.py", "timing.py")
+TASKS = tuple(Path(__file__).with_name(name) for name in NAMES)
 
 
 def make_site(root: Path, *, settings: str = "", router: str = "") -> NodeFolder:

@@ -27,6 +27,9 @@ PAGE = 1_000
 CATCH_UP = 90.0  # seconds that clients have to hear what they have not heard yet
 SETTLE = 120.0  # seconds that jobs have to end once they are told to
 
+WAITING = ("delayed", "queued", "retrying")
+"""The events after which a job runs not yet, or not any more."""
+
 ENDS: dict[str, set[str]] = {
     "probe.nothing": {"succeeded"},
     "probe.nap": {"succeeded", "timed_out"},
@@ -236,7 +239,8 @@ class Verdict:
             job = jobs[cancellation.job_id]
             match cancellation.answer:
                 case "removed_from_queue":
-                    right = job.state == "cancelled" and "started" not in _types(job.events)
+                    # An earlier attempt may have run.
+                    right = job.state == "cancelled" and _types(job.events)[-2] in WAITING
                 case "stopping":
                     # Its time may have been up already, or the node may have been stopping.
                     right = job.state in ("cancelled", "timed_out")

@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("jobs", "Show everything about one job."),
     "logs": ("jobs", "Print the output of a job."),
     "cancel": ("jobs", "Cancel jobs, waiting or running."),
+    "answer": ("jobs", "Answer a question that a running job asks."),
     "status": ("queue", "Show how busy a node is; for operators."),
     "queue": ("queue", "Pause, resume or drain a node; for operators."),
 }

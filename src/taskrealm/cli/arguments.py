@@ -48,7 +48,7 @@ class TaskOption(click.Option):
         # parameter anything, also what an option of the job is called.
         super().__init__(
             [f"parameter_{index}", flag],
-            type=_type_of(self.schema.get("items", {}) if self.is_list else self.schema),
+            type=type_of(self.schema.get("items", {}) if self.is_list else self.schema),
             multiple=self.is_list,
             default=None,
             help=_help(schema, required=required),
@@ -145,7 +145,7 @@ def type_name(schema: Mapping[str, Any]) -> str:
     return " ".join((name, *_limits(schema)))
 
 
-def _type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
+def type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
     """The type that reads a word; whether the value is within its limits is the task's matter."""
     if "enum" in schema:
         return click.Choice(schema["enum"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
@@ -60,6 +61,8 @@ class Lines:
         self._tenths = 0
 
     def event(self, event: Event) -> None:
+        if event.type is EventType.UPDATED:
+            return
         if event.type is EventType.PROGRESS:
             tenths = int((event.data.get("fraction") or 0) * 10)
             if tenths <= self._tenths:
@@ -88,6 +91,8 @@ class LiveBar:
         """Whether the job has printed a line that it has not ended; the bar waits meanwhile."""
 
     def event(self, event: Event) -> None:
+        if event.type is EventType.UPDATED:
+            return
         if event.type is EventType.PROGRESS:
             self._bar = bar_of(event.data)
             self._draw()
@@ -109,6 +114,20 @@ class LiveBar:
             self._line_is_open = False
             self._console.print()
         say(sentence)
+        self._draw()
+
+    def prompt(self, text: str) -> None:
+        """Show *text* before the place where somebody may type; the bar waits meanwhile."""
+        self._erase()
+        if self._line_is_open:
+            self._console.print()
+        self._console.file.write(text)
+        self._console.file.flush()
+        self._line_is_open = True
+
+    def resume(self) -> None:
+        """Go on; a line has been typed."""
+        self._line_is_open = False
         self._draw()
 
     def close(self) -> None:
@@ -171,8 +190,7 @@ def _sentence(event: Event) -> str:
     data = event.data
     match event.type:
         case EventType.DELAYED:
-            moment = datetime.fromisoformat(data["not_before"]).astimezone()
-            return f"Job {event.job_id} may start at {moment:%Y-%m-%d %H:%M:%S}"
+            return f"Job {event.job_id} {_waits(data)}"
         case EventType.RETRYING:
             left = data.get("retries_left")
             more = "" if left is None else f" ({left} more after that)"
@@ -195,6 +213,13 @@ def _sentence(event: Event) -> str:
             )
         case EventType.MESSAGE:
             return f"{data.get('level')}: {data.get('text')}"
+        case EventType.QUESTION:
+            how = f"taskrealm answer {event.job_id} {data.get('question')} VALUE"
+            return f"Asks: {data.get('text')} ({how} answers)"
+        case EventType.ANSWERED if data.get("refused"):
+            return "Nobody answered in time"
+        case EventType.ANSWERED:
+            return f"Answered{_by(data)}: {answer_text(data.get('answer'))}"
         case EventType.STOPPING:
             return f"Stopping{_by(data)}; what has not ended in {data.get('grace'):g} s is killed"
         case EventType.SUCCEEDED:
@@ -235,6 +260,17 @@ def _progress(data: dict[str, Any]) -> list[str]:
     ]
 
 
+def _waits(data: dict[str, Any]) -> str:
+    """What a job waits for before it waits for a slot."""
+    if data.get("number") is not None:
+        return f"is child {data['number']} of {data['of']}"
+    others = f" and after {', '.join(data['after'])}" if data.get("after") else ""
+    if data.get("not_before") is None:
+        return f"waits for {others.removeprefix(' and after ')}"
+    moment = datetime.fromisoformat(data["not_before"]).astimezone()
+    return f"may start at {moment:%Y-%m-%d %H:%M:%S}{others}"
+
+
 def _by(data: dict[str, Any]) -> str:
     by = f" by {data['by']}" if data.get("by") else ""
     return f"{by} ({data['reason']})" if data.get("reason") else by
@@ -247,6 +283,13 @@ def _duration(data: dict[str, Any]) -> str:
 def _result(result: Any) -> str:
     # Text is what the program printed, and that has been shown already.
     return "" if result is None or isinstance(result, str) else f": {result}"
+
+
+def answer_text(answer: Any) -> str:
+    """An answer to a question of a job, for people."""
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def grouped(number: int) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from ..protocol.errors import Error
 from . import exits
+from .asking import Asker
+from .display import LiveBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +25,14 @@ async def follow(job: Job, display: Display) -> int:
     """
     Show events and output of *job* until it has ended; the exit code for how it did.
 
-    The terminal event is shown last, after all output.
+    The terminal event is shown last, after all output. What the job asks is asked on the
+    terminal, if somebody can type there.
     """
-    events = asyncio.create_task(_show_events(job, display))
+    asker = None
+    if isinstance(display, LiveBar) and sys.stdin.isatty():
+        asker = Asker(job, display)
+    asking = None if asker is None else asyncio.create_task(asker.run())
+    events = asyncio.create_task(_show_events(job, display, asker))
     output = asyncio.create_task(_show_output(job, display))
     try:
         await asyncio.wait({events, output}, return_when=asyncio.FIRST_EXCEPTION)
@@ -35,9 +43,10 @@ async def follow(job: Job, display: Display) -> int:
         display.event(last)
         return exits.of_job(last.type, last.data)
     finally:
-        events.cancel()
-        output.cancel()
-        await asyncio.gather(events, output, return_exceptions=True)
+        parts = [each for each in (events, output, asking) if each is not None]
+        for running in parts:
+            running.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
         display.close()
 
 
@@ -83,12 +92,13 @@ async def follow_and_leave(job: Job, display: Display) -> int:
             return 0
 
 
-async def _show_events(job: Job, display: Display) -> Event:
+async def _show_events(job: Job, display: Display, asker: Asker | None) -> Event:
     """Show all events but the terminal one, which is given back."""
     async for event in job:
         if event.type.is_terminal:
             return event
-        display.event(event)
+        if asker is None or not asker.takes(event):
+            display.event(event)
     raise AssertionError("the events of a job end with a terminal one")
 
 

@@ -13,9 +13,11 @@ import click
 from ..protocol.errors import Error, NotAuthorized
 from ..protocol.jobs import State
 from . import exits
+from .asking import value_of
 from .connection import Connection, connects
 from .display import as_json as chunk_as_json
 from .display import clock, display, write_output
+from .exits import Stopped
 from .following import follow_and_leave
 from .terminal import print_json, print_table, say, visible
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 STREAMS: Final = ("stdout", "stderr")
 RESULT: Final = "result"
+HEADINGS: Final = ("task", "state", "submitted", "took", "progress")
+CHILDREN: Final = 50  # of a batch that are shown with it, the newest
 PATIENCE: Final = 5.0  # seconds to wait for output that is known to be there
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
@@ -55,6 +59,7 @@ def watch(connection: Connection, job_id: str, as_json: bool) -> None:
     "--state", "states", type=click.Choice([state.value for state in State]), multiple=True
 )
 @click.option("--task", help="Only jobs of this task.")
+@click.option("--parent", help="Only children of this batch, which are left out otherwise.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--all", "everybody", is_flag=True, help="Of all users; for operators.")
 @json_option
@@ -63,12 +68,13 @@ def ls(
     connection: Connection,
     states: Sequence[str],
     task: str | None,
+    parent: str | None,
     limit: int,
     everybody: bool,
     as_json: bool,
 ) -> None:
     """List jobs, the newest first."""
-    chosen = {"state": states or None, "task": task, "limit": limit}
+    chosen = {"state": states or None, "task": task, "parent": parent, "limit": limit}
     found = asyncio.run(_jobs(connection, chosen, everybody=everybody))
     if as_json:
         for job in found:
@@ -77,7 +83,7 @@ def ls(
     if not found:
         say("There are no such jobs")
         return
-    headings = ["job", "task", "state", "submitted", "took", "progress"]
+    headings = ["job", *HEADINGS]
     rows = [[job["job_id"], *_row(job)] for job in found]
     if everybody:
         headings.append("owner")
@@ -91,7 +97,7 @@ def ls(
 @connects
 def show(connection: Connection, job_id: str, as_json: bool) -> None:
     """Show everything about one job."""
-    job = asyncio.run(_snapshot(connection, job_id))
+    job, children = asyncio.run(_shown(connection, job_id))
     if as_json:
         print_json(job)
         return
@@ -103,6 +109,11 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
     for each in attempts:
         name = f"attempt {each['attempt']}:"
         click.echo(f"{name:14} {visible(_attempt(each))}")
+    if children:
+        click.echo()
+        print_table(["child", *HEADINGS], [[each["job_id"], *_row(each)] for each in children])
+    if len(children) == CHILDREN:
+        say(f"Older children: taskrealm ls --parent {visible(job_id)} --limit N")
 
 
 @click.command()
@@ -168,9 +179,47 @@ def cancel(
     )
 
 
-async def _snapshot(connection: Connection, job_id: str) -> dict[str, Any]:
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.argument("question", metavar="QUESTION")
+@click.argument("value", metavar="VALUE")
+@connects
+def answer(connection: Connection, job_id: str, question: str, value: str) -> None:
+    """
+    Answer a question that a running job asks.
+
+    `taskrealm watch ID` tells what it asks and the id of the QUESTION. The VALUE is yes or no,
+    a number, a text or one of the choices, whichever is asked for; anything else is JSON.
+    """
+    asyncio.run(_answer(connection, job_id, question, value))
+
+
+async def _answer(connection: Connection, job_id: str, question: str, word: str) -> None:
     async with connection.joined() as client:
-        return await client.job(job_id).snapshot()
+        job = client.job(job_id)
+        asked = [
+            each for each in (await job.snapshot())["questions"] if each["question"] == question
+        ]
+        # Of a question that is not asked just now the node says why.
+        value: Any = word
+        for each in asked:
+            try:
+                value = value_of(each["schema"], word)
+            except click.BadParameter as error:
+                raise Stopped(error.format_message(), exits.REFUSED_ARGUMENTS) from None
+        await job.answer(question, value)
+
+
+async def _shown(
+    connection: Connection, job_id: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A job and, if it is a batch, its newest children in the order of the batch."""
+    async with connection.joined() as client:
+        snapshot = await client.job(job_id).snapshot()
+        if snapshot["step"] is None:
+            return snapshot, []
+        children = [each async for each in client.jobs(parent=job_id, limit=CHILDREN)]
+        return snapshot, children[::-1]
 
 
 async def _jobs(

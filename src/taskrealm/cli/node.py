@@ -117,10 +117,10 @@ async def _up(folder: NodeFolder, settings: Settings) -> None:
             click.echo(sign_in_link(settings.router, code))
             say("Ctrl-C stops the node.")
 
-    await supervise(folder, settings, answers=lambda: _answers(folder), progress=progress)
+    await supervise(folder, settings, answers=lambda: answers(folder), progress=progress)
 
 
-async def _answers(folder: NodeFolder) -> None:
+async def answers(folder: NodeFolder) -> None:
     """Return once the executor answers a call through the router."""
     token = folder.operator_token.read_text(encoding="ascii").strip()
     while True:

@@ -30,6 +30,7 @@ def job_options() -> list[click.Option]:
         click.Option(["--not-before"], help="When it may start, as 2030-01-31T08:00+01:00."),
         click.Option(["--retries"], type=int, help="How often to run again; only to lower."),
         click.Option(["--expires"], type=float, help="Seconds to wait in the queue, no longer."),
+        click.Option(["--after"], multiple=True, help="A job that has to succeed before."),
         click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
         click.Option(["--detach"], is_flag=True, help="Print the job's id and leave it alone."),
@@ -88,6 +89,7 @@ async def _run(
             retries=options["retries"],
             expires=options["expires"],
             key=options["key"],
+            after=options["after"],
             tags=options["tags"],
         )
         if options["detach"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..wire import Disconnected, Refused
+from .blocking import BlockingClient, BlockingJob
 from .client import Client, Request
 from .connection import Status
 from .cursor import OutputChunk
@@ -11,6 +12,8 @@ from .job import Job
 from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
 
 __all__ = [
+    "BlockingClient",
+    "BlockingJob",
     "Client",
     "Disconnected",
     "Events",

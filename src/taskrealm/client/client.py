@@ -11,7 +11,7 @@ from ..protocol import uris
 from ..protocol.jobs import Delivery
 from .connection import PATIENCE, Connection, Status
 from .following import Following
-from .job import Job
+from .job import Job, any_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -36,6 +36,9 @@ class Request:
     `deliver` says who receives the job's events: every session of the `user`, only this
     `session`, or `none`.
 
+    With `after` it waits until these jobs, or jobs with these ids, have succeeded; if one
+    ends otherwise, the job is cancelled. In `exec_many`, `"#0"` is the job of the first request.
+
     Under one `key`, text of your own, the node makes one job: repeating the request gives
     that job again, as long as the node remembers it.
     """
@@ -51,8 +54,11 @@ class Request:
     key: str | None = None
     retries: int | None = None
     expires: float | None = None
+    after: Sequence[str | Job] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.after, str):
+            raise TypeError("after is a sequence of jobs, or of their ids, not one text")
         if self.not_before is not None and self.not_before.tzinfo is None:
             raise ValueError("not_before needs a time zone, such as datetime.now(UTC) has")
         if isinstance(self.arguments, str) or not isinstance(self.arguments, Mapping | Sequence):
@@ -77,6 +83,7 @@ class Request:
             "key": self.key,
             "retries": self.retries,
             "expires": self.expires,
+            "after": [each.job_id if isinstance(each, Job) else each for each in self.after],
         }
 
 
@@ -175,6 +182,7 @@ class Client:
         key: str | None = None,
         retries: int | None = None,
         expires: float | None = None,
+        after: Sequence[str | Job] = (),
     ) -> Job:
         """
         Run *task*: the job, as soon as it has been accepted. The options are those of `Request`.
@@ -202,6 +210,7 @@ class Client:
             key=key,
             retries=retries,
             expires=expires,
+            after=after,
         )
         await self._following.placed()
         submit = self._connection.call_and_take if key is None else self._connection.repeat_and_take
@@ -254,11 +263,7 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """Any job that we may see, to be followed from its first event."""
-        job = self._following.find(job_id)
-        if job is None:
-            job = Job(self._connection, self._following, job_id)
-            self._following.add(job)
-        return job
+        return any_job(self._connection, self._following, job_id)
 
     async def jobs(
         self,
@@ -267,12 +272,15 @@ class Client:
         task: str | None = None,
         owner: str | None = None,
         limit: int | None = None,
+        parent: str | None = None,
+        children: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
         """
         The jobs that we may see, newest first, at most *limit* of them.
 
         *state* is one state or several. *owner* is for backends and operators, who see
-        everybody's jobs.
+        everybody's jobs. *parent* is a batch, whose children these are; without it the
+        *children* of batches are left out, unless asked for.
         """
         states = state if state is None or isinstance(state, str) else list(state)
         before = None
@@ -280,7 +288,14 @@ class Client:
         while limit is None or count < limit:
             size = JOBS_PAGE if limit is None else min(JOBS_PAGE, limit - count)
             page = await self._connection.call(
-                uris.JOBS, state=states, task=task, owner=owner, before=before, limit=size
+                uris.JOBS,
+                state=states,
+                task=task,
+                owner=owner,
+                before=before,
+                limit=size,
+                parent=parent,
+                children=children,
             )
             for job in page["jobs"]:
                 yield job

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .cursor import OutputChunk
     from .following import Following
 
+CHILDREN_PAGE = 200  # children of a batch asked for at once
 EPOCH = "job"  # the events of a job are a stream of their own that never starts anew
 
 
@@ -100,10 +101,34 @@ class Job:
         answer = await self._connection.call(uris.CANCEL, self.job_id, reason=reason, now=now)
         return str(answer)
 
+    async def answer(self, question: str, value: Any) -> None:
+        """
+        Answer a *question* that the job asks just now, by the id that its event tells.
+
+        Raises:
+            InvalidArguments: The answer does not fit the question.
+            UnknownQuestion: The job does not ask this, or has its answer.
+            NotAuthorized: It is not ours to answer.
+        """
+        await self._connection.call(uris.ANSWER, self.job_id, question, value)
+
     async def snapshot(self) -> dict[str, Any]:
         """The job as the node knows it now."""
         snapshot: dict[str, Any] = await self._connection.call(uris.JOB, self.job_id)
         return snapshot
+
+    async def children(self) -> list[Job]:
+        """The jobs that the job has made, if it is a batch, in its order."""
+        found: list[str] = []
+        is_last = False
+        while not is_last:
+            before = found[-1] if found else None
+            page = await self._connection.call(
+                uris.JOBS, parent=self.job_id, before=before, limit=CHILDREN_PAGE
+            )
+            found += [child["job_id"] for child in page["jobs"]]
+            is_last = page["next"] is None
+        return [any_job(self._connection, self._following, job_id) for job_id in reversed(found)]
 
     def output(self, stream: str | None = None, offset: int = 0) -> AsyncIterator[OutputChunk]:
         """
@@ -223,6 +248,15 @@ class Job:
         if state.is_terminal:
             self._state, self._end = state, snapshot
             self.wake()
+
+
+def any_job(connection: Connection, following: Following, job_id: str) -> Job:
+    """The job with this id, to be followed from its first event."""
+    job = following.find(job_id)
+    if job is None:
+        job = Job(connection, following, job_id)
+        following.add(job)
+    return job
 
 
 def _place_in_job(event: Mapping[str, Any]) -> Position:

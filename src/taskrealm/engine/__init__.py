@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from .claims import Claim, Reason, Usage
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
-from .scheduler import Claim, Scheduler
+from .scheduler import Scheduler
+from .steps import Turn, Work
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
+from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
@@ -16,9 +19,15 @@ __all__ = [
     "NamedPipe",
     "Process",
     "Program",
+    "Reason",
     "Scheduler",
     "SpawnFailed",
     "Threads",
+    "Turn",
+    "Usage",
+    "Wear",
+    "Work",
+    "Workers",
     "adopt_orphans",
     "sweep",
     "sweep_blocking",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .orphans import ORPHANS
-from .programs import Program, Spawned, SpawnFailed, reason, spawn, unmask_signals
+from .programs import (
+    Program,
+    Spawned,
+    SpawnFailed,
+    limit_files,
+    reason,
+    spawn,
+    unmask_signals,
+)
+from .status import status_of
 from .trees import SCANNERS, Outrun, cookie_of, identity_of, kill_all, signal_all
 from .watch import OutputWatch, Watch
 from .watchdog import WATCHERS, Watchdog
@@ -17,6 +27,7 @@ from .watchdog import WATCHERS, Watchdog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..tasks import Limits
     from .status import Identity
 
 CHUNK = 65_536  # bytes read of one stream before the loop turns to others
@@ -82,7 +93,9 @@ class Process:
         self.pid = spawned.pid
         self._cookie = program.cookie
         self._pidfd = spawned.pidfd
-        self._streams = {spawned.stdout: "stdout", spawned.stderr: "stderr"}
+        self._streams = {spawned.stdout: "stdout"}
+        if spawned.stderr is not None:
+            self._streams[spawned.stderr] = "stderr"
         self._watch = watch
         self._output = output
         self._on_output = on_output
@@ -128,6 +141,11 @@ class Process:
         """Wait until the program and all that it started have ended."""
         return await asyncio.shield(self._ended)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it has been asked to end, or killed."""
+        return self._deadline is not None
+
     def stop(self, *, grace: float) -> None:
         """
         Ask the program and all that it started to end, and kill what lives after *grace* seconds.
@@ -145,6 +163,30 @@ class Process:
         self._deadline = deadline
         _cancel(self._ladder)
         self._ladder = self._loop.call_at(deadline, self._signal, signal.SIGKILL)
+
+    def limit(self, limits: Limits) -> None:
+        """
+        Let *limits* hold from now on, and none of the earlier ones but that of open files.
+
+        What the program has used up before does not count.
+
+        Raises:
+            OSError: The open files of the program cannot be limited.
+        """
+        self._watchdog.forget(self.pid)
+        limit_files(self.pid, limits.open_files)
+        spent = 0.0 if limits.cpu is None else status_of(self.pid).processor_time
+        self._watchdog.watch(self.pid, self._cookie, limits, self._on_excess, spent=spent)
+
+    def has_left(self) -> bool:
+        """Whether what the program has started lives on without it; it may not end for that."""
+        remains = ORPHANS.left_by(self.pid)
+        return bool(remains.pids) or remains.unclear
+
+    def read_on(self) -> None:
+        """Read what has been printed by now."""
+        for stream in list(self._streams):
+            self._read_rest(stream)
 
     def kill(self) -> None:
         """Kill the program and all that it started."""
@@ -195,6 +237,11 @@ class Process:
             data = os.read(stream, CHUNK)
         except BlockingIOError:
             return False
+        except OSError as error:
+            # That is how a terminal says that no program has it open any more.
+            if error.errno != errno.EIO:
+                raise
+            data = b""
         if data:
             self._on_output(self._streams[stream], data)
             return True
@@ -228,8 +275,7 @@ class Process:
     async def _end(self) -> None:
         try:
             await self._clear()
-            for stream in list(self._streams):
-                self._read_rest(stream)
+            self.read_on()
             while self._scans:
                 await asyncio.wait(self._scans)
         finally:
@@ -276,8 +322,8 @@ class Process:
 
     def _read_rest(self, stream: int) -> None:
         for _ in range(LAST_CHUNKS):
-            if stream in self._streams:
-                self._on_readable(stream)
+            if stream not in self._streams or not self._on_readable(stream):
+                break
 
     def _finish(self) -> None:
         for stream in list(self._streams):

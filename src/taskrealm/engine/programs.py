@@ -9,10 +9,11 @@ import os
 import resource
 import signal
 import subprocess
-from dataclasses import dataclass
+import termios
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..tasks import Limits
+from ..tasks import Limits, Terminal
 from .trees import COOKIE
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Program:
     directory: Path
     cookie: str
     limits: Limits = NO_LIMITS
+    stdin: bytes = field(default=b"", repr=False)
+    """What it reads from its standard input."""
+    channel: int | None = None
+    """One end of a socket, which is its standard input instead."""
+    terminal: Terminal | None = None
+    """What standard output and standard error are together, instead of two pipes."""
 
 
 SHORTAGES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -65,28 +72,29 @@ class Spawned(NamedTuple):
     pidfd: int
     stdout: int
     """Our end of its standard output, which never blocks; likewise `stderr`."""
-    stderr: int
+    stderr: int | None
+    """None if its standard error is the same terminal as its standard output."""
 
 
 def spawn(program: Program) -> Spawned:
     """
-    Start *program* in a session of its own, with empty standard input.
+    Start *program* in a session of its own.
 
     Raises:
         SpawnFailed: The program does not run.
     """
-    pipes: list[int] = []
+    ends: list[int] = []
     try:
-        pipes += os.pipe()
-        pipes += os.pipe()
-        stdout, stdout_in, stderr, stderr_in = pipes
-        os.set_blocking(stdout, False)
-        os.set_blocking(stderr, False)
+        stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
         # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
         # to the child for a moment (vfork).
+        stdin = subprocess.DEVNULL if program.channel is None else program.channel
+        if program.stdin:
+            stdin = _held(program.stdin)
+            ends.append(stdin)
         popen = subprocess.Popen(
             program.argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout_in,
             stderr=stderr_in,
             cwd=os.fspath(program.directory),
@@ -95,24 +103,62 @@ def spawn(program: Program) -> Spawned:
         )
         try:
             pidfd = os.pidfd_open(popen.pid)
-            pipes.append(pidfd)
+            ends.append(pidfd)
             _offer_to_kernel(popen.pid)
-            _limit_files(popen.pid, program.limits.open_files)
+            limit_files(popen.pid, program.limits.open_files)
         except OSError:
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
             raise
     except BaseException as error:
-        for end in pipes:
+        for end in ends:
             os.close(end)
         if isinstance(error, OSError | ValueError):
             raise SpawnFailed(reason(error, program)) from error
         raise
-    os.close(stdout_in)
-    os.close(stderr_in)
+    for end in {stdout_in, stderr_in, *([stdin] if program.stdin else [])}:
+        os.close(end)
     # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
     popen.returncode = 0
     return Spawned(popen.pid, pidfd, stdout, stderr)
+
+
+def _held(data: bytes) -> int:
+    """A file in memory that holds *data*: nobody has to feed the program, nor wait for it."""
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as stream:
+            stream.write(data)
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _streams(terminal: Terminal | None, ends: list[int]) -> tuple[int, int, int | None, int]:
+    """
+    Our end and the program's end of its standard output, and the same of its standard error.
+
+    Each is put among *ends* as soon as it is open.
+    """
+    if terminal is None:
+        ends += os.pipe()
+        ends += os.pipe()
+        stdout, stdout_in, stderr, stderr_in = ends
+        os.set_blocking(stderr, False)
+    else:
+        # It does not become the controlling terminal, for that takes a step in the child.
+        ends += os.openpty()
+        stdout, stdout_in = ends
+        stderr, stderr_in = None, stdout_in
+        termios.tcsetwinsize(stdout_in, (terminal.lines, terminal.columns))
+        # Lines end as the program ends them: nobody needs the carriage returns.
+        attributes = termios.tcgetattr(stdout_in)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(stdout_in, termios.TCSANOW, attributes)
+    os.set_blocking(stdout, False)
+    return stdout, stdout_in, stderr, stderr_in
 
 
 def _offer_to_kernel(pid: int) -> None:
@@ -132,7 +178,13 @@ def _dispensability() -> bytes:
         return b"%d" % min(int(file.read()) + MORE_DISPENSABLE, 1_000)
 
 
-def _limit_files(pid: int, count: int | None) -> None:
+def limit_files(pid: int, count: int | None) -> None:
+    """
+    Let a process have at most *count* files open, for ever; None changes nothing.
+
+    Raises:
+        PermissionError: It runs as another user.
+    """
     if count is None:
         return
     try:

@@ -2,82 +2,115 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
+from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedList
 
 from ..protocol.errors import QueueFull
+from .claims import NOTHING, ONE_SLOT, Capacity, Reason
+from .turns import TURN, Account, Entry, Line, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """
-    What a job takes up while it runs, and beside how many others it may.
-
-    A job that takes no slot starts at once, whatever runs.
-    """
-
-    task: str = ""
-    slots: int = 1
-    group: str | None = None
-    most_running: int | None = None
-    """How many jobs of the task may run at once."""
-    most_running_per_user: int | None = None
-    """How many jobs of the task may run at once for one owner."""
-
-
-ONE_SLOT = Claim()
-"""The claim of a job of which nothing else is known."""
-
-
-class _Waiting(NamedTuple):
-    """A waiting job in the order in which jobs start."""
-
-    rank: float
-    arrival: float
-    job_id: str
+    from .claims import Claim, Usage
 
 
 class Scheduler:
     """
-    Jobs that wait for one of a fixed number of worker slots.
+    Jobs that wait for worker slots, of which there is a fixed number.
 
-    A higher priority starts first. One point of priority counts as one second of waiting,
-    so that no job waits for ever; jobs that are equal by this measure start in the order
-    they were added. Adding, taking and asking for a place take time that grows with the
-    logarithm of the number of waiting jobs.
+    *Among the jobs of one owner* a higher priority starts first. One point of priority counts
+    as one second of waiting, so that no job waits for ever; jobs that are equal by this
+    measure start in the order they were added.
+
+    *Among owners* whoever has had fewer turns goes first, and of equals the one whose first
+    job comes first by the measure above. Each slot of a job that starts is a turn. Who has no
+    job waiting saves no turns: an owner enters half a turn behind the job that started last, or
+    further behind if it has had its own turn since. So whoever enters goes before the owner of
+    the job that started last, which is a whole turn behind it, and every other owner that
+    waits starts one more job before it at most. With one slot, then, a single job waits for
+    the job that runs, however many others its owner has waiting; with more slots, for no
+    longer than those run that run already.
+
+    An owner may have a *lead*: it goes before others that had so many turns less, and then
+    falls in with them. A negative one lets as many of their turns pass first.
+
+    *Nothing starves.* Whoever enters later than an owner does so behind it, as soon as one job
+    has started that was as far on: so only owners that wait already can start before it, and
+    each start puts them a turn further on. Within an owner, a priority is worth a limited time.
+
+    *Caps* on the jobs of a task, on its jobs for one owner, and on the slots of a group or of
+    an owner let a job be overtaken by those that they do not concern; a job that comes under
+    a cap of its owner and under another one has to wait until both have room at once. Whoever waits for more
+    slots than are free is not overtaken: slots are kept for it, in all, in its group or of its
+    owner, until it has enough. So a slot is free only if no job waits that could use it, but
+    for those that are kept for the first.
+
+    Adding, taking and removing take time that grows with the logarithm of the number of waiting
+    jobs, and with the number of different claims; places, with the number of owners.
 
     Of all the jobs that wait, *owner_limit* may belong to one owner, so that nobody takes
     up the whole queue. Room can be reserved for a job that does not wait for a slot yet: it
     has no place, but fills the queue like the others.
     """
 
-    def __init__(self, *, slots: int, queue_limit: int, owner_limit: int | None = None) -> None:
-        """Without *owner_limit*, all jobs of the queue may belong to one owner."""
-        self._slots = slots
+    def __init__(
+        self,
+        *,
+        slots: int,
+        queue_limit: int,
+        owner_limit: int | None = None,
+        groups: Mapping[str, int] | None = None,
+        slots_per_owner: int | None = None,
+    ) -> None:
+        """
+        *groups* are the slots of each group, and *slots_per_owner* those that one owner may have.
+
+        Without *owner_limit*, all jobs of the queue may belong to one owner.
+        """
+        self._capacity = Capacity(slots, groups, slots_per_owner)
         self._queue_limit = queue_limit
         self._owner_limit = queue_limit if owner_limit is None else owner_limit
         self._arrivals = itertools.count()
-        self._order: SortedList[_Waiting] = SortedList()
-        self._weightless: SortedList[_Waiting] = SortedList()
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, tuple[Line, Entry]] = {}
+        self._claims: dict[str, Claim] = {}
         self._reserved: set[str] = set()
         self._owners: dict[str, str] = {}
         self._load: Counter[str] = Counter()
-        self._claims: dict[str, Claim] = {}
-        self._running: dict[str, Claim] = {}
+        self._accounts: dict[str, Account] = {}
+        self._busy: dict[str, Account] = {}
+        """The accounts that have jobs waiting for slots."""
+        self._idle: list[tuple[int, str]] = []
+        """Accounts without waiting jobs that have had more turns than newcomers get, as a heap."""
+        self._places: dict[Claim, SortedList[Place]] = {}
+        self._reached = 0
+        """The greatest tag at which a job has started."""
+        self._entrance = 0
+        """The turns that an owner counts as having had when it enters."""
+        self._lead_entrance = 0
+        """The same for an owner with a lead, which may use up its lead, but no more."""
+        self._rivals: tuple[str, int, int, list[Entry]] | None = None
 
     @property
     def slots(self) -> int:
-        """How many jobs may run at once."""
-        return self._slots
+        """How many slots there are."""
+        return self._capacity.slots
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """How many slots each group of tasks has."""
+        return dict(self._capacity.groups)
+
+    @property
+    def slots_per_owner(self) -> int | None:
+        """How many slots one owner may have; None for all."""
+        return self._capacity.per_owner
 
     @property
     def queue_limit(self) -> int:
@@ -102,12 +135,27 @@ class Scheduler:
     @property
     def running(self) -> int:
         """How many jobs run."""
-        return len(self._running)
+        return len(self._capacity.used)
 
     @property
     def used(self) -> int:
-        """How many slots running jobs occupy."""
-        return sum(claim.slots for claim in self._running.values())
+        """How many slots they take up."""
+        return self._capacity.used.slots
+
+    def limit(
+        self,
+        *,
+        slots: int,
+        groups: Mapping[str, int],
+        slots_per_owner: int | None,
+    ) -> None:
+        """Have other numbers of slots from now on; what runs goes on, even above them."""
+        self._capacity.slots = slots
+        self._capacity.groups = dict(groups)
+        self._capacity.per_owner = slots_per_owner
+        self._rivals = None
+        for account in self._accounts.values():
+            self._line_up(account)
 
     def require_room(self, count: int = 1, *, owner: str = "") -> None:
         """
@@ -118,7 +166,7 @@ class Scheduler:
         Raises:
             QueueFull: More jobs would wait than may wait, of all or of this owner.
         """
-        free = max(0, self._slots - self.used)
+        free = max(0, self.slots - self.used)
         if self.waiting + self.reserved + count > free + self._queue_limit:
             raise QueueFull(limit=self._queue_limit)
         if self._load[owner] + count > free + self._owner_limit:
@@ -136,12 +184,13 @@ class Scheduler:
         since: float,
         owner: str = "",
         claim: Claim = ONE_SLOT,
+        lead: int = 0,
     ) -> None:
         """
-        Let a job wait for a slot, as if it waited *since*: in seconds from any fixed moment.
+        Let a job wait for slots, as if it waited *since*: in seconds from any fixed moment.
 
-        Never refuses for want of room: jobs that were accepted before a restart come back
-        even above the limit.
+        The owner has the *lead* of its latest job. Never refuses for want of room: jobs that
+        were accepted before a restart come back even above the limit.
 
         Raises:
             ValueError: The job waits or runs already.
@@ -150,10 +199,23 @@ class Scheduler:
             self._reserved.remove(job_id)
         else:
             self._enter(job_id, owner)
-        entry = _Waiting(_rank(priority, since), next(self._arrivals), job_id)
+        account = self._account(owner, lead)
+        if lead != account.lead:
+            account.lead = lead
+            self._line_up(account)
+        line = account.lines.get(claim)
+        if line is None:
+            line = account.lines[claim] = Line(account, claim)
+        entry = Entry(_rank(priority, since), next(self._arrivals), job_id)
+        line.jobs.add(entry)
+        if claim.slots:
+            account.order.add(entry)
+            self._busy[owner] = account
+        self._waiting[job_id] = (line, entry)
         self._claims[job_id] = claim
-        (self._order if claim.slots else self._weightless).add(entry)
-        self._waiting[job_id] = entry
+        self._rivals = None
+        if line.jobs[0] is entry:
+            self._place(line)
 
     def reserve(self, job_id: str, *, owner: str = "") -> None:
         """
@@ -169,51 +231,105 @@ class Scheduler:
         """Forget a job that waits or has room reserved; False if it does neither."""
         if job_id in self._reserved:
             self._reserved.remove(job_id)
-        elif (entry := self._waiting.pop(job_id, None)) is not None:
-            (self._order if self._claims.pop(job_id).slots else self._weightless).remove(entry)
-        else:
+            self._leave(job_id)
+            return True
+        if job_id not in self._waiting:
             return False
-        self._leave(job_id)
+        line = self._drop(job_id)
+        self._place(line)
+        self._retire(line.account)
         return True
 
     def take(self) -> str | None:
-        """The next job that may start, which now occupies a slot; None if there is none."""
-        if self._weightless:
-            job_id: str = self._weightless.pop(0).job_id
-        elif self._order and self.used < self._slots:
-            job_id = self._order.pop(0).job_id
-        else:
+        """The next job that may start, which now occupies its slots; None if there is none."""
+        line = self._weightless() or self._next()
+        if line is None or self._capacity.lack_of_slots(line.claim):
             return None
-        del self._waiting[job_id]
-        self._leave(job_id)
-        self._running[job_id] = self._claims.pop(job_id)
-        return job_id
+        return self._start(line)
 
     def release(self, job_id: str) -> None:
         """
-        Free the slot of a job that runs no longer.
+        Free the slots of a job that runs no longer.
 
         Raises:
-            KeyError: The job occupies no slot.
+            KeyError: The job does not run.
         """
-        del self._running[job_id]
+        owner, _ = self._capacity.used.remove(job_id)
+        if owner in self._accounts:
+            self._line_up(self._accounts[owner])
+
+    def reason(self, job_id: str) -> Reason | None:
+        """Why a job waits; None if it does not wait for a slot."""
+        if job_id not in self._waiting:
+            return None
+        line, _ = self._waiting[job_id]
+        lack = self._capacity.lack(line.account.owner, line.claim)
+        return lack or Reason("turn", self.used, self.slots, self._capacity.needs(line.claim))
+
+    def reason_for(
+        self,
+        *,
+        priority: int,
+        since: float,
+        owner: str = "",
+        claim: Claim = ONE_SLOT,
+        lead: int = 0,
+        beside: Usage = NOTHING,
+    ) -> Reason | None:
+        """
+        Why a job added now would not start at once; None if it would.
+
+        The jobs *beside* count as if they ran, too.
+        """
+        lack = self._capacity.lack(owner, claim, beside)
+        if lack is not None or not claim.slots:
+            return lack
+        first = self._next()
+        mine = (self._tag_of(owner, lead), _rank(priority, since), math.inf)
+        if first is None or first.place is None or mine < first.place[:3]:
+            return None
+        return Reason("turn", self.used, self.slots, self._capacity.needs(claim))
+
+    def expect(self, job_id: str, owner: str, claim: Claim, usage: Usage) -> None:
+        """Count in *usage* what a job would take up that has not been added yet."""
+        self._capacity.take(job_id, owner, claim, usage)
 
     def position(self, job_id: str) -> int | None:
-        """The place of a job among those waiting, from 1; None if it does not wait."""
-        entry = self._waiting.get(job_id)
-        return None if entry is None else self._ahead_of(entry) + 1
+        """
+        The place of a job among those waiting, from 1; None if it does not wait.
 
-    def position_for(self, *, priority: int, since: float) -> int:
+        It is the number of its start, if no other job is added and no cap lets one overtake
+        another. A job that takes no slot has those before it only that make the same claim.
+        """
+        if job_id not in self._waiting:
+            return None
+        line, entry = self._waiting[job_id]
+        account = line.account
+        if not line.claim.slots:
+            return 1 + int(line.jobs.index(entry))
+        tag = account.tag + account.cost(entry, self._capacity)
+        return 1 + int(account.order.index(entry)) + self._ahead_of(account.owner, tag, entry)
+
+    def position_for(self, *, priority: int, since: float, owner: str = "", lead: int = 0) -> int:
         """The place among those waiting, from 1, that a job added now would get."""
         # Infinity stands behind every arrival so far, hence behind all jobs of equal rank.
-        return self._ahead_of(_Waiting(_rank(priority, since), math.inf, "")) + 1
+        entry = Entry(_rank(priority, since), math.inf, "")
+        tag = self._tag_of(owner, lead)
+        account = self._busy.get(owner)
+        if account is None:
+            return 1 + self._ahead_of(owner, tag, entry)
+        tag += account.cost(entry, self._capacity)
+        return 1 + int(account.order.bisect_left(entry)) + self._ahead_of(owner, tag, entry)
 
     def front(self, count: int) -> Iterator[str]:
-        """The first *count* jobs that wait for a slot, in the order in which they will start."""
-        return (entry.job_id for entry in self._order.islice(0, count))
+        """The first *count* jobs that wait for slots, by their positions."""
+        starts = [
+            iter(account.tags(self._capacity, self._claims)) for account in self._busy.values()
+        ]
+        return (entry.job_id for _, entry in itertools.islice(heapq.merge(*starts), count))
 
     def _enter(self, job_id: str, owner: str) -> None:
-        if job_id in self._owners or job_id in self._running:
+        if job_id in self._owners or job_id in self._capacity.used:
             raise ValueError(f"Job {job_id} waits or runs already")
         self._owners[job_id] = owner
         self._load[owner] += 1
@@ -224,9 +340,158 @@ class Scheduler:
         if not self._load[owner]:
             del self._load[owner]
 
-    def _ahead_of(self, entry: _Waiting) -> int:
-        place: int = self._order.bisect_left(entry)
-        return place
+    def _tag_of(self, owner: str, lead: int) -> int:
+        """The tag of *owner* if it added a job with this *lead* now."""
+        account = self._accounts.get(owner)
+        turns = 0 if account is None else account.turns
+        if owner not in self._busy:
+            turns = max(turns, self._entrance_with(lead))
+        return turns - lead * TURN
+
+    def _account(self, owner: str, lead: int) -> Account:
+        """The account of *owner*, whose next job is about to wait."""
+        entrance = self._entrance_with(lead)
+        account = self._accounts.get(owner)
+        if account is None:
+            account = self._accounts[owner] = Account(owner, entrance)
+        elif owner not in self._busy and account.turns < entrance:
+            account.turns = entrance
+            self._line_up(account)
+        return account
+
+    def _entrance_with(self, lead: int) -> int:
+        # At worst it is as if there were no lead.
+        latest = self._entrance + max(0, lead) * TURN
+        return min(max(self._entrance, self._lead_entrance), latest)
+
+    def _drop(self, job_id: str) -> Line:
+        """Take a waiting job out of everything but the order of lines."""
+        self._leave(job_id)
+        line, entry = self._waiting.pop(job_id)
+        del self._claims[job_id]
+        line.jobs.remove(entry)
+        account = line.account
+        if line.claim.slots:
+            account.order.remove(entry)
+            if not account.order:
+                del self._busy[account.owner]
+        if not line.jobs:
+            del account.lines[line.claim]
+        self._rivals = None
+        return line
+
+    def _start(self, line: Line) -> str:
+        account, claim = line.account, line.claim
+        tag = account.tag
+        job_id: str = line.jobs[0].job_id
+        self._drop(job_id)
+        self._displace(line)
+        self._capacity.take(job_id, account.owner, claim)
+        if claim.slots:
+            # A cap may have kept it back: for that time it saves no turns.
+            account.turns = max(account.turns, self._reached + min(0, account.lead) * TURN)
+            account.turns += self._capacity.needs(claim) * TURN
+            self._reached = max(self._reached, tag)
+            # Newcomers go before whoever has just had a turn; but further on each time, so that
+            # an endless row of them keeps nobody back.
+            self._entrance = self._reached + TURN // 2
+            if account.lead > 0:
+                self._lead_entrance = max(self._entrance, self._lead_entrance + TURN // 2)
+        self._line_up(account)
+        self._retire(account)
+        return job_id
+
+    def _retire(self, account: Account) -> None:
+        """Remember an owner without waiting jobs as long as it has had more turns than others."""
+        if not account.lines:
+            heapq.heappush(self._idle, (account.turns, account.owner))
+        while self._idle and self._idle[0][0] <= self._entrance:
+            _, owner = heapq.heappop(self._idle)
+            gone = self._accounts.get(owner)
+            if gone is not None and not gone.lines and gone.turns <= self._entrance:
+                del self._accounts[owner]
+
+    def _line_up(self, account: Account) -> None:
+        for line in account.lines.values():
+            self._place(line)
+
+    def _place(self, line: Line) -> None:
+        """Give *line* its place among those with the same claim, or none if it cannot start."""
+        account, claim = line.account, line.claim
+        self._displace(line)
+        if line.jobs and not self._is_kept_back(account.owner, claim):
+            rank, arrival, _ = line.jobs[0]
+            line.place = Place(account.tag, rank, arrival, line)
+            if claim not in self._places:
+                self._places[claim] = SortedList()
+            self._places[claim].add(line.place)
+
+    def _displace(self, line: Line) -> None:
+        if line.place is not None:
+            places = self._places[line.claim]
+            places.remove(line.place)
+            line.place = None
+            if not places:
+                del self._places[line.claim]
+
+    def _is_kept_back(self, owner: str, claim: Claim) -> bool:
+        """Whether nothing but the end of one of its own jobs lets *owner* start such a job."""
+        if self._capacity.lack_for_owner_of_task(owner, claim):
+            return True
+        # With some slots left, others of its jobs must not overtake this one: it stays in order.
+        lack = self._capacity.lack_for_owner(owner, claim)
+        return lack is not None and lack.used >= lack.limit
+
+    def _weightless(self) -> Line | None:
+        """A line whose jobs take no slot, and whose first one may start."""
+        for claim, places in self._places.items():
+            if not claim.slots and not self._capacity.lack_for_task(claim):
+                line: Line = places[0].line
+                return line
+        return None
+
+    def _next(self) -> Line | None:
+        """The line whose turn it is, of those that no cap keeps back."""
+        # Lines of one claim are equal before the caps of task and group. Only those of owners
+        # that lack slots of their own must be passed by, and they all have something running.
+        heads = [
+            (places[0], 0, places)
+            for claim, places in self._places.items()
+            if claim.slots and not self._capacity.lack_for_task(claim)
+        ]
+        heapq.heapify(heads)
+        groups: set[str | None] = set()
+        owners: set[str] = set()
+        while heads:
+            place, number, places = heads[0]
+            line: Line = place.line
+            owner, claim = line.account.owner, line.claim
+            if claim.group in groups or self._capacity.lack_in_group(claim):
+                groups.add(claim.group)
+                heapq.heappop(heads)
+            elif owner in owners or self._capacity.lack_for_owner(owner, claim):
+                owners.add(owner)
+                if number + 1 < len(places):
+                    heapq.heapreplace(heads, (places[number + 1], number + 1, places))
+                else:
+                    heapq.heappop(heads)
+            else:
+                return line
+        return None
+
+    def _ahead_of(self, owner: str, tag: int, entry: Entry) -> int:
+        """How many jobs of others start before one of *owner* whose tag is *tag* by then."""
+        # Whoever submits many jobs at once asks the same for each.
+        if self._rivals is None or self._rivals[:2] != (owner, tag):
+            ahead, ties = 0, []
+            for account in self._busy.values():
+                if account.owner != owner:
+                    number, tie = account.before(tag, self._capacity)
+                    ahead += number
+                    if tie is not None:
+                        ties.append(tie)
+            self._rivals = (owner, tag, ahead, sorted(ties))
+        return self._rivals[2] + bisect_left(self._rivals[3], entry)
 
 
 def _rank(priority: int, since: float) -> float:

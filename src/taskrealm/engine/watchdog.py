@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -27,6 +28,8 @@ class _Ward(NamedTuple):
     cookie: str
     limits: Limits
     on_excess: Callable[[str], None]
+    spent: float
+    """Seconds of processor time that its main process had used before the job."""
 
 
 class Watchdog:
@@ -50,18 +53,24 @@ class Watchdog:
         return watchdog
 
     def watch(
-        self, pid: int, cookie: str, limits: Limits, on_excess: Callable[[str], None]
+        self,
+        pid: int,
+        cookie: str,
+        limits: Limits,
+        on_excess: Callable[[str], None],
+        *,
+        spent: float = 0.0,
     ) -> None:
         """
         Watch the job with the main process *pid* until it is forgotten.
 
         *on_excess* is called once, in the loop's thread, with a sentence that names the
         limit. Limits other than of processes, memory and processor time are none of its
-        business.
+        business. *spent* is the processor time of the main process that was not the job's.
         """
         if limits.processes is None and limits.memory is None and limits.cpu is None:
             return
-        self._wards[pid] = _Ward(cookie, limits, on_excess)
+        self._wards[pid] = _Ward(cookie, limits, on_excess, spent)
         if not self._is_awake:
             self._is_awake = True
             asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
@@ -75,10 +84,11 @@ class Watchdog:
             self._is_awake = False
             return
         loop = asyncio.get_running_loop()
-        look = loop.run_in_executor(WATCHERS, _excesses, self._accounts, dict(self._wards))
-        look.add_done_callback(self._tell)
+        wards = dict(self._wards)
+        look = loop.run_in_executor(WATCHERS, _excesses, self._accounts, wards)
+        look.add_done_callback(functools.partial(self._tell, wards))
 
-    def _tell(self, look: asyncio.Future[dict[int, str]]) -> None:
+    def _tell(self, wards: dict[int, _Ward], look: asyncio.Future[dict[int, str]]) -> None:
         if look.cancelled():
             return
         asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
@@ -86,9 +96,10 @@ class Watchdog:
             # No more files can be opened just now.
             return
         for pid, sentence in look.result().items():
-            ward = self._wards.pop(pid, None)
-            if ward is not None:
-                ward.on_excess(sentence)
+            # The same process may run another job by now.
+            if self._wards.get(pid) is wards[pid]:
+                del self._wards[pid]
+                wards[pid].on_excess(sentence)
 
 
 def _excesses(accounts: Accounts, wards: dict[int, _Ward]) -> dict[int, str]:
@@ -97,16 +108,17 @@ def _excesses(accounts: Accounts, wards: dict[int, _Ward]) -> dict[int, str]:
         {pid: ward.cookie for pid, ward in wards.items()},
         {pid: ward.limits.processes or math.inf for pid, ward in wards.items()},
     )
-    found = ((pid, _excess(usage, wards[pid].limits)) for pid, usage in usages.items())
+    found = ((pid, _excess(usage, wards[pid])) for pid, usage in usages.items())
     return {pid: sentence for pid, sentence in found if sentence is not None}
 
 
-def _excess(usage: Usage, limits: Limits) -> str | None:
+def _excess(usage: Usage, ward: _Ward) -> str | None:
+    limits = ward.limits
     if limits.processes is not None and len(usage.pids) > limits.processes:
         return f"The job used more than its limit of {limits.processes} processes"
     if limits.memory is not None and _exceeds(usage, limits.memory):
         return f"The job used more than its limit of {_amount(limits.memory)} of memory"
-    if limits.cpu is not None and usage.cpu > limits.cpu:
+    if limits.cpu is not None and usage.cpu - ward.spent > limits.cpu:
         return f"The job used more than its limit of {limits.cpu:g} s of processor time"
     return None
 

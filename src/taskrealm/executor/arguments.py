@@ -53,6 +53,10 @@ class _Options(BaseModel):
     timeout: Annotated[float, Field(strict=True, gt=0)] | None = None
     delay: Annotated[float, Field(strict=True, ge=0, le=LONGEST_DELAY)] | None = None
     not_before: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    after: Annotated[
+        tuple[Annotated[str, Field(strict=True, min_length=1, max_length=100)], ...],
+        Field(max_length=100),
+    ] = ()
     key: Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_KEY)] | None = None
     retries: Annotated[int, Field(strict=True, ge=0)] | None = None
     expires: Annotated[float, Field(strict=True, gt=0, le=LONGEST_DELAY)] | None = None
@@ -98,6 +102,7 @@ def request_of(task: Any, args: Any, kwargs: Any, options: Mapping[str, Any]) ->
         timeout=chosen.timeout,
         delay=chosen.delay,
         not_before=chosen.not_before,
+        after=tuple(dict.fromkeys(chosen.after)),
         key=chosen.key,
         retries=chosen.retries,
         expires=chosen.expires,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ..engine import Process
 from ..protocol.jobs import EventType
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
+    from ..engine import Exit, Program
     from ..journal import OutputStore
     from ..tasks import Limits
+    from .batches import Batches
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
+    from .questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Ending:
     """Whether no program ran at all because the machine had no means to start one just then."""
     artifact: dict[str, Any] | None = None
     """What the event before says, if the job has left a file."""
+    cause: BaseException | None = None
+    """What the task's own code raised, for those who may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,14 @@ def failure(
     )
 
 
+class Running(Protocol):
+    """A program that runs; `engine.Process` is one."""
+
+    def stop(self, *, grace: float) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> Exit: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every attempt on this node has in common."""
@@ -75,6 +89,10 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    batches: Batches | None = None
+    """What batches ask of the executor, which adds it."""
+    start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
+    """Starts a program, in the running loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,10 @@ class Reporter:
     progress: ProgressFeed
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
+    ask: Callable[[Question], None]
+    """Takes a question for the owner; the answer goes where the question says."""
+    update: Callable[[list[str], dict[str, Any]], None]
+    """Takes further tags of the job, and data to be noted about it."""
 
 
 class Attempt(ABC):

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..engine import Exit, Process, Program, SpawnFailed
+from ..engine import Exit, Program, SpawnFailed
 from ..protocol.errors import Error
-from ..protocol.jobs import EventType, Job
+from ..protocol.jobs import now, timestamp
 from ..tasks import TEXT_LIMIT, Arguments, Caller, Output, ProgramTask, TaskError
-from ..tasks.report import VARIABLE
+from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
 from .reports import Reports
+from .results import success
 from .step import Step, StepStopped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .attempt import Reporter, Surroundings
+    from ..protocol.jobs import Job
+    from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
 
 STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 OUTPUT_HEAD = TEXT_LIMIT + 1  # bytes of each stream kept in memory for the result
-RESULT_NAME = "result.json"  # the artifact that a result becomes which is too big for an event
+TERM = "xterm-256color"  # the kind of terminal that a task may ask for
 
 
 class CommandAttempt(Attempt):
@@ -53,11 +55,14 @@ class CommandAttempt(Attempt):
         self._begins: dict[str, int] = {}
         self._heads = {"stdout": bytearray(), "stderr": bytearray()}
         self._stderr_tail = bytearray()
+        # On a terminal there is but one stream.
+        self._errors = "stderr" if task.terminal is None else "stdout"
         self._limits = task.limits.within(surroundings.limits)
         self._overflow: str | None = None
-        self._process: Process | None = None
+        self._process: Running | None = None
         self._grace: float | None = None
         self._last_step: Step | None = None
+        self._reports: Reports | None = None
 
     def stop(self, grace: float) -> None:
         self._grace = grace
@@ -72,20 +77,23 @@ class CommandAttempt(Attempt):
         started = time.monotonic()
         leftovers = 0
         try:
-            with Reports(pipe, self._reporter.progress.add, self._reporter.messages):
-                self._process = Process.start(
+            with Reports(pipe, directory, self._reporter) as self._reports:
+                self._process = self._surroundings.start(
                     Program(
                         argv=self._task.argv(self._arguments),
                         environment=self._environment(directory, pipe),
                         directory=directory,
                         cookie=f"{self._surroundings.node_id}.{self._job.job_id}.{self._job.attempt}",
                         limits=self._limits,
+                        stdin=self._task.stdin(self._arguments),
+                        terminal=self._task.terminal,
                     ),
                     self._take,
                 )
                 if self._grace is not None:
                     self._process.stop(grace=self._grace)
                 exit = await self._process.wait()
+                self._keep("stdout", self._reports.rest())
             self._reporter.output.close()
             self._surroundings.output.close(self._job.job_id)
             if self._grace is None and exit.excess is None and self._overflow is None:
@@ -94,7 +102,7 @@ class CommandAttempt(Attempt):
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
-            ending = replace(ending, is_shortage=is_shortage)
+            ending = replace(ending, is_shortage=is_shortage, cause=error)
         finally:
             self._surroundings.output.close(self._job.job_id)
             await self._surroundings.folders.take_back(directory)
@@ -111,17 +119,28 @@ class CommandAttempt(Attempt):
     def _environment(self, directory: Path, pipe: Path) -> dict[str, str]:
         return {
             **self._surroundings.environment,
-            **self._task.environment,
+            **({} if self._task.terminal is None else {"TERM": TERM}),
+            **self._task.variables(self._arguments),
             "HOME": str(directory),
             "TMPDIR": str(directory),
             VARIABLE: str(pipe),
+            DIRECTORY: str(directory),
+            SHELL: str(SHELL_FILE),
             "TASKREALM_JOB_ID": self._job.job_id,
             "TASKREALM_ATTEMPT": str(self._job.attempt),
             "TASKREALM_TASK": self._job.task,
             "TASKREALM_OWNER": self._job.owner,
+            "TASKREALM_DEADLINE": timestamp(now() + timedelta(seconds=self._job.timeout)),
         }
 
     def _take(self, stream: str, data: bytes) -> None:
+        if self._task.reports_on_stdout and stream == "stdout" and self._reports is not None:
+            data = self._reports.sift(data)
+        self._keep(stream, data)
+
+    def _keep(self, stream: str, data: bytes) -> None:
+        if not data:
+            return
         limit = self._limits.output
         offset = self._surroundings.output.append(self._job.job_id, stream, data, limit=limit)
         self._reporter.output.add(stream, offset, data)
@@ -132,7 +151,7 @@ class CommandAttempt(Attempt):
                 self._process.kill()
         head = self._heads[stream]
         head += data[: OUTPUT_HEAD - len(head)]
-        if stream == "stderr":
+        if stream == self._errors:
             self._stderr_tail += data[-STDERR_TAIL:]
             del self._stderr_tail[:-STDERR_TAIL]
         if self._parser is not None:
@@ -154,7 +173,7 @@ class CommandAttempt(Attempt):
                 result = await self._last_step.outcome()
             except StepStopped:
                 return failure("The making of its result was stopped", duration=duration)
-            return await self._success(result, duration)
+            return await success(self._job.job_id, result, duration, self._surroundings)
         return failure(
             _reason(exit) if self._overflow is None else self._overflowed(),
             exit_code=exit.code,
@@ -170,6 +189,8 @@ class CommandAttempt(Attempt):
         )
 
     async def _result(self, directory: Path) -> Any:
+        if self._reports is not None and self._reports.result and not self._task.parses_result:
+            return self._reports.result[0]
         output = Output(
             stdout=await self._printed("stdout"),
             stderr=await self._printed("stderr"),
@@ -179,26 +200,6 @@ class CommandAttempt(Attempt):
             caller=Caller(self._job.owner, self._job.role, self._job.submitted_by),
         )
         return await self._task.result(output)
-
-    async def _success(self, result: Any, duration: float) -> Ending:
-        """The end of a job with this *result*, which becomes an artifact if it is big."""
-        data = {"result": result, "duration": duration}
-        if result is None:
-            return Ending(EventType.SUCCEEDED, data)
-        text = await asyncio.to_thread(json.dumps, result)
-        if len(text) <= self._surroundings.result_size:
-            return Ending(EventType.SUCCEEDED, data)
-        store = self._surroundings.output
-        try:
-            await asyncio.to_thread(store.keep_result, self._job.job_id, text.encode())
-        except OSError as error:
-            reason = f"The result of {len(text)} bytes could not be written: {error.strerror}"
-            return failure(reason, exit_code=0, duration=duration)
-        return Ending(
-            EventType.SUCCEEDED,
-            {**data, "result": None, "artifact": RESULT_NAME},
-            artifact={"name": RESULT_NAME, "media_type": "application/json", "size": len(text)},
-        )
 
     async def _printed(self, stream: str) -> bytes:
         """All that the journal keeps of what it printed, with a line where bytes are missing."""

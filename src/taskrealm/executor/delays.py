@@ -48,6 +48,9 @@ class Delays:
         else:
             self._set(job_id, LOOK_INTERVAL, self.add_until, job_id, moment)
 
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._timers
+
     def remove(self, job_id: str) -> None:
         """Let a job wait no longer; *on_due* is not told."""
         if (timer := self._timers.pop(job_id, None)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
 from ..protocol.jobs import EventType, Job, State, now, timestamp
@@ -25,15 +25,19 @@ REASON_LIMIT = 1_000  # characters of an error that an event repeats for each at
 def start_of(accepted: Accepted) -> Entry:
     """A new job waits, for its time or for a slot."""
     job = accepted.job
-    if job.not_before is not None:
-        data = {"delay": job.delay, "not_before": timestamp(job.not_before)}
+    if job.state is State.DELAYED:
+        due = None if job.not_before is None else timestamp(job.not_before)
+        data: dict[str, Any] = {"delay": job.delay, "not_before": due}
+        if job.after:
+            data["after"] = list(job.after)
         return Entry(job, EventType.DELAYED, data, job.submitted_at)
     return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at)
 
 
 def setback_of(job: Job, ending: Ending, retry: Retry) -> Setback | None:
     """Why a job runs again instead of ending as *ending* says; None if it does not."""
-    if job.attempt > min(job.retries, retry.times):
+    # The children of a batch have run, or do: it would not be the same batch again.
+    if job.attempt > min(job.retries, retry.times) or job.step == "children":
         return None
     kind = SHORTAGE if ending.is_shortage else ending.type.value
     name = retry.name_of(kind, ending.data)
@@ -64,6 +68,7 @@ def retry_of(job: Job, setback: Setback, retry: Retry) -> Entry:
         state=State.DELAYED,
         progress=None,
         cancel=None,
+        questions=(),
         started_at=None,
         retry_at=now() + timedelta(seconds=pause),
     )
@@ -78,8 +83,22 @@ def retry_of(job: Job, setback: Setback, retry: Retry) -> Entry:
 
 def end_of(job: Job, ending: Ending) -> Entry:
     """A job has ended that nobody holds."""
-    ended = replace(job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data))
+    ended = replace(
+        job, state=State(ending.type), ended_at=now(), questions=(), outcome=dict(ending.data)
+    )
     return Entry(ended, ending.type, ending.data, now())
+
+
+def orphaned(job: Job, *, has_run: bool) -> Ending:
+    """How a job ends whose batch has ended with the executor that ran it."""
+    if has_run:
+        return LOST
+    data = {
+        "by": "batch",
+        "reason": "its batch has ended with the executor that ran it",
+        "duration": None,
+    }
+    return Ending(EventType.CANCELLED, data)
 
 
 def decided_end_of(job: Job) -> Ending | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from ..journal import Entry
+from ..journal import Entry, JournalError
 from ..protocol.errors import (
     Draining,
     Error,
@@ -19,17 +20,22 @@ from ..protocol.errors import (
     TooLarge,
     Unavailable,
     UnknownJob,
+    UnknownQuestion,
     UnknownTask,
 )
 from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
 from ..tasks import TaskError
 from .attempt import Ending, failure
+from .audience import OVERSEERS
+from .batches import Batches
 from .claims import claim_of
+from .dependencies import Dependencies, refusal
 from .entries import (
     LOST,
     decided_end_of,
     end_of,
     expired,
+    orphaned,
     retry_of,
     setback_of,
     start_of,
@@ -38,8 +44,18 @@ from .entries import (
 from .keys import Keys, require_first, require_same
 from .live import LiveJob
 from .publisher import Recipient
-from .requests import Accepted, Prepared, Request, answers_to, by_key
+from .record import JOURNAL_RETRY
+from .requests import (
+    Accepted,
+    Prepared,
+    Request,
+    answers_to,
+    by_key,
+    require_earlier,
+    with_job_ids,
+)
 from .shares import size_of
+from .vault import SecretsLost
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -47,12 +63,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..engine import Scheduler
-    from ..journal import Journal, JournalError
+    from ..journal import Journal
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Caller, Registry, Task
     from .attempt import Setback, Surroundings
     from .audience import Audience
     from .publisher import Publisher
+    from .vault import Vault
 
 log = structlog.get_logger()
 
@@ -78,6 +95,7 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        vault: Vault,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
@@ -89,10 +107,10 @@ class Executor:
         self.scheduler = scheduler
         self._publisher = publisher
         self._audience = audience
-        self._surroundings = surroundings
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._vault = vault
         self._waiting = Waiting(
             scheduler,
             publisher,
@@ -105,7 +123,21 @@ class Executor:
         )
         self._keys = Keys()
         self._live: dict[str, LiveJob] = {}
-        self._running: set[asyncio.Task[Any]] = set()
+        self._dependencies = Dependencies()
+        self._batches = Batches(
+            journal,
+            self._waiting,
+            self._live,
+            prepare=self._prepare,
+            make=lambda request, ready, caller: self._new_job(request, ready, caller, None),
+            hold=self._hold,
+            forget=self._forget,
+            let_wait=lambda live: self._spawn(self._let_wait(live)),
+            stop=self._halt,
+            start=self._start_waiting,
+        )
+        self._surroundings = replace(surroundings, batches=self._batches)
+        self._running: dict[asyncio.Task[Any], str] = {}
         self._draining: asyncio.Task[None] | None = None
 
     @property
@@ -120,14 +152,21 @@ class Executor:
         Its processes must be gone. Jobs that waited wait again. Jobs that ran end as had
         been decided before, or run again if their task allows it, or have become `lost`.
         """
-        entries = []
+        entries: list[Entry] = []
         for job in await self._journal.unfinished():
             entry = self._resume(job)
             if entry is not None:
                 entries.append(entry)
         if entries:
+            # The end of a batch comes after those of its children, which were submitted later.
+            entries.reverse()
             await self._journal.write(entries)
             log.warning("Jobs did not survive the executor that ran them", count=len(entries))
+        for live in tuple(self._live.values()):
+            if live.job.state is State.RUNNING:
+                self._spawn(self._run(live), live.job.job_id)
+            elif self._dependencies.holds(live.job.job_id):
+                self._spawn(self._look_for(live))
         self._start_waiting()
 
     async def submit(
@@ -154,6 +193,8 @@ class Executor:
             Draining: The executor takes no more jobs.
             JournalError: The journal cannot be read or written.
         """
+        require_earlier(requests)
+        requests = [self._with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys)
@@ -164,11 +205,11 @@ class Executor:
             prepared = [await self._prepare(request, caller) for _, request in fresh]
             if fresh:
                 self._require_room(len(fresh), caller.authid)
-                accepted = [
-                    self._accept(request, ready, caller, session)
-                    for (_, request), ready in zip(fresh, prepared, strict=True)
-                ]
-                answers |= {name: each for (name, _), each in zip(fresh, accepted, strict=True)}
+                accepted = []
+                for (name, request), ready in zip(fresh, prepared, strict=True):
+                    whole = with_job_ids(request, requests, answers)
+                    answers[name] = self._accept(whole, ready, caller, session)
+                    accepted.append(answers[name])
                 self._publisher.hold(
                     caller.authid, [each.job.job_id for each in accepted], answered
                 )
@@ -193,6 +234,7 @@ class Executor:
         Raises:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
         """
+        require_earlier([request])
         ready = await self._prepare(request, caller)
         return {
             **ready.task.preview(ready.arguments),
@@ -245,13 +287,34 @@ class Executor:
         )
         ending = Ending(EventType.CANCELLED, {"by": by, "reason": reason, "duration": None})
         # What has been begun is finished even if the caller leaves meanwhile.
-        if self._waiting.remove(job_id):
+        if self._withdraw(live):
             _require_durable(await live.hindrance(self._spawn(self._end(live, ending))))
             return "removed_from_queue"
         grace = 0.0 if at_once or live.is_stopping else live.task.grace
         _require_durable(await asyncio.shield(self._spawn(live.stop(ending, grace))))
         # Its program may have ended just before.
         return "stopping" if live.is_stopping else f"already_{await live.ended()}"
+
+    async def answer(self, job_id: str, caller: Caller, question: str, value: Any) -> None:
+        """
+        Give a running job the answer of *caller* to its *question*; it is durable then.
+
+        Raises:
+            UnknownQuestion: The job does not ask this, or has its answer.
+            InvalidArguments: The answer does not fit the question.
+            Unavailable: The job has its answer only when the journal can be written again.
+        """
+        live = self._live.get(job_id)
+        if live is None:
+            raise UnknownQuestion(f"Job {job_id} has ended; it asks nothing any more")
+        by = caller.authid
+        # What has been begun is finished even if the caller leaves meanwhile.
+        hindrance = await asyncio.shield(self._spawn(live.answer(question, value, by)))
+        if hindrance is not None:
+            raise Unavailable(
+                "The job has its answer as soon as that is recorded. " + hindrance.sentence
+            ) from hindrance
+        log.info("Question answered", job_id=job_id, task=live.job.task, question=question, by=by)
 
     def limits(self, task: Task) -> dict[str, Any]:
         """What jobs of *task* may use up here; None is as much as there is."""
@@ -298,15 +361,15 @@ class Executor:
         """
         Take no more jobs, start none, and wait until those that run have ended.
 
-        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting,
-        for `resume` or for the next executor.
+        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting, and
+        so do batches whose children wait, for `resume` or for the next executor.
         """
         self._set_intake(Intake.DRAINING)
-        if self._running:
-            await asyncio.wait(self._running, timeout=limit)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._quiet()
         await self._stop_all()
-        while self._running:
-            await asyncio.wait(self._running)
+        await self._quiet()
 
     async def hurry(self) -> None:
         """Kill what still runs while the executor drains."""
@@ -316,6 +379,13 @@ class Executor:
         """Tell everybody how many tasks there are, and whether jobs are taken and started."""
         self._publisher.announce(len(self.registry), self.intake)
 
+    async def _quiet(self) -> None:
+        """Wait until nothing runs but batches that only wait."""
+        while busy := [
+            task for task, job_id in self._running.items() if not self._batches.rests(job_id)
+        ]:
+            await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
+
     async def _stop_all(self, grace: float | None = None) -> None:
         data = {"by": "system", "reason": "the node is stopping", "duration": None}
         ending = Ending(EventType.CANCELLED, data)
@@ -323,7 +393,7 @@ class Executor:
             *(
                 live.stop(ending, live.task.grace if grace is None else grace)
                 for live in self._live.values()
-                if live.job.state is State.RUNNING
+                if (live.job.state is State.RUNNING and not self._batches.rests(live.job.job_id))
                 or (grace is not None and live.job.state is State.STOPPING)
             )
         )
@@ -357,7 +427,16 @@ class Executor:
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
+    def _with_secrets_named(self, request: Request) -> Request:
+        task = self.registry.get(request.task)
+        if task is None or not task.secrets:
+            return request
+        return replace(request, secrets=task.secret_places)
+
     async def _prepare(self, request: Request, caller: Caller) -> Prepared:
+        for job_id in request.after:
+            if not job_id.startswith("#"):
+                await self._require_visible(job_id, caller)
         task = self.registry.get(request.task)
         if task is None or caller.role not in task.roles:
             raise UnknownTask(f"There is no task {request.task!r} that you may run")
@@ -380,17 +459,31 @@ class Executor:
             )
         return Prepared(task, arguments, request.timeout or limit, retries, expires)
 
+    async def _require_visible(self, job_id: str, caller: Caller) -> None:
+        job = self.live(job_id) or await self._journal.job(job_id)
+        if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
+            raise InvalidArguments(fields={"after": f"there is no job {job_id!r} that you may see"})
+
     def _accept(self, request: Request, ready: Prepared, caller: Caller, session: int) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
-        is_apart = request.deliver is Delivery.SESSION
+        job = self._new_job(request, ready, caller, session)
+        self._hold(job, ready.task, ready.arguments)
+        self._dependencies.add(job.job_id, job.after)
+        return Accepted(job, self._waiting.accept(job))
+
+    def _new_job(
+        self, request: Request, ready: Prepared, caller: Caller, session: int | None
+    ) -> Job:
+        is_apart = session is not None and request.deliver is Delivery.SESSION
         submitted_at = now()
         not_before = request.not_before
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
-        state = State.DELAYED if is_delayed else State.QUEUED
+        state = State.DELAYED if is_delayed or request.after else State.QUEUED
+        job_id = new_job_id()
         job = Job(
-            job_id=new_job_id(),
+            job_id=job_id,
             task=ready.task.name,
             owner=caller.authid,
             submitted_by=caller.submitted_by,
@@ -403,7 +496,7 @@ class Executor:
             tags=request.tags,
             deliver=request.deliver,
             session=session if is_apart else None,
-            client=self._audience.client_of(session) if is_apart else None,
+            client=self._audience.client_of(session) if session and is_apart else None,
             retries=ready.retries,
             key=request.key,
             fingerprint=None if request.key is None else request.fingerprint(),
@@ -411,17 +504,34 @@ class Executor:
             not_before=not_before if is_delayed else None,
             expires=ready.expires,
             schedule=request.schedule,
+            after=request.after,
+            sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
-        if state is State.QUEUED:
-            job = waiting_since(job, submitted_at)
-        self._live[job.job_id] = self._new_live(job, ready.task, ready.arguments)
-        return Accepted(job, self._waiting.accept(job))
+        return waiting_since(job, submitted_at) if state is State.QUEUED else job
+
+    def _hold(self, job: Job, task: Task, arguments: Arguments) -> None:
+        """Count a job among those that have not ended."""
+        self._live[job.job_id] = self._new_live(job, task, arguments)
+
+    def _forget(self, job_id: str) -> None:
+        """There will be no such job after all."""
+        del self._live[job_id]
+        self._publisher.forget(job_id)
+        self._dependencies.remove(job_id)
 
     def _new_live(self, job: Job, task: Task, arguments: Arguments) -> LiveJob:
         if job.session is not None:
             recipient = Recipient(job.submitted_by, job.session, job.client)
             self._publisher.address(job.job_id, recipient)
-        return LiveJob(job, task, arguments, self._journal, self._publisher, self._audience)
+        return LiveJob(
+            job,
+            task,
+            arguments,
+            self._journal,
+            self._publisher,
+            self._audience,
+            on_progress=None if job.parent is None else self._batches.moved,
+        )
 
     def _enter(self, accepted: list[Accepted], written: asyncio.Future[list[Event]]) -> None:
         """Let jobs wait for their turn, now that they are durable; or forget them."""
@@ -430,9 +540,10 @@ class Executor:
             job = each.job
             self._waiting.settle(job, is_durable=is_durable)
             if not is_durable:
-                del self._live[job.job_id]
-                self._publisher.forget(job.job_id)
+                self._forget(job.job_id)
                 continue
+            if self._dependencies.holds(job.job_id):
+                self._spawn(self._look_for(self._live[job.job_id]))
             log.info(
                 "Job accepted",
                 job_id=job.job_id,
@@ -445,8 +556,11 @@ class Executor:
     def _resume(self, job: Job) -> Entry | None:
         """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
         has_run = job.state in (State.RUNNING, State.STOPPING)
+        if job.parent is not None and job.parent not in self._live:
+            return end_of(job, (has_run and decided_end_of(job)) or orphaned(job, has_run=has_run))
         task = self.registry.get(job.task)
-        ending = (decided_end_of(job) or LOST) if has_run else None
+        goes_on = job.state is State.RUNNING and job.step == "children"
+        ending = (decided_end_of(job) or LOST) if has_run and not goes_on else None
         setback = None
         if ending is not None and (
             task is None or (setback := setback_of(job, ending, task.retry)) is None
@@ -454,22 +568,58 @@ class Executor:
             return end_of(job, ending)
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
-        if job.expires_at is not None and job.expires_at <= now():
+        if job.state is State.QUEUED and job.expires_at is not None and job.expires_at <= now():
             return end_of(job, expired(job))
         try:
-            arguments = task.restore(job.arguments)
+            arguments = task.restore(job.arguments, self._vault.open(job.job_id, job.sealed))
+        except SecretsLost as error:
+            return end_of(job, ending or failure(str(error)))
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
             return end_of(job, ending or failure(reason))
         entry = None if setback is None else retry_of(job, setback, task.retry)
         if entry is not None:
             job = entry.job
-        self._live[job.job_id] = self._new_live(job, task, arguments)
-        self._waiting.restore(job)
+        self._hold(job, task, arguments)
+        if job.parent is not None:
+            self._batches.count(job)
+        if goes_on:
+            self._batches.go_without_slot(job.job_id)
+        elif job.parent is not None and job.state is State.DELAYED and job.attempt == 0:
+            self._batches.keep_back(job)
+        else:
+            if job.state is State.DELAYED and job.attempt == 0:
+                self._dependencies.add(job.job_id, job.after)
+            self._waiting.restore(job)
         return entry
 
     def _on_due(self, job_id: str) -> None:
-        self._spawn(self._let_wait(self._live[job_id]))
+        if not self._dependencies.holds(job_id):
+            self._spawn(self._let_wait(self._live[job_id]))
+
+    async def _look_for(self, live: LiveJob) -> None:
+        """See which of the jobs that a job waits for have ended already."""
+        for job_id in self._dependencies.missing(live.job.job_id):
+            while job_id not in self._live:
+                try:
+                    other = await self._journal.job(job_id)
+                except JournalError:
+                    await asyncio.sleep(JOURNAL_RETRY)
+                    continue
+                self._go_on_after(live.job.job_id, job_id, other)
+                break
+
+    def _go_on_after(self, job_id: str, other_id: str, other: Job | None) -> None:
+        """A job that waits for *other* need not do so any more, or cannot run at all."""
+        live = self._live.get(job_id)
+        if live is None or not self._dependencies.holds(job_id):
+            return
+        ending = refusal(other, other_id)
+        if ending is not None:
+            self._dependencies.remove(job_id)
+            self._halt(live, ending)
+        elif self._dependencies.settle(job_id, other_id) and not self._waiting.is_early(job_id):
+            self._spawn(self._let_wait(live))
 
     async def _let_wait(self, live: LiveJob) -> None:
         """Let a job wait for a slot, now that its time has come."""
@@ -507,28 +657,59 @@ class Executor:
     def _start_waiting(self) -> None:
         """Start jobs while there are free slots for them."""
         while (job_id := self._waiting.take()) is not None:
-            self._spawn(self._run(self._live[job_id]))
+            if not self._batches.give_slot(job_id):
+                self._spawn(self._run(self._live[job_id]), job_id)
 
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _spawn(self, work: Coroutine[Any, Any, T], job_id: str = "") -> asyncio.Task[T]:
+        """Do some *work*; *job_id* says which job it runs, if it does."""
         task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = job_id
+        task.add_done_callback(self._running.pop)
         return task
 
     async def _run(self, live: LiveJob) -> None:
+        job_id = live.job.job_id
+
         def free_slot() -> None:
-            self._waiting.release(live.job.job_id)
+            if self._batches.end_run(job_id):
+                self._waiting.release(job_id)
             self._start_waiting()
 
         setback = await live.run(self._surroundings, free_slot)
         if setback is None:
-            del self._live[live.job.job_id]
+            self._let_go(live)
         else:
             self._try_again(live, setback)
 
     async def _end(self, live: LiveJob, ending: Ending) -> None:
         await live.end(ending)
-        del self._live[live.job.job_id]
+        self._let_go(live)
+
+    def _let_go(self, live: LiveJob) -> None:
+        """The end of a job is durable: tell those that wait for it."""
+        job = live.job
+        del self._live[job.job_id]
+        self._dependencies.remove(job.job_id)
+        if job.parent is not None:
+            self._batches.ended(job)
+        for job_id in self._dependencies.dependents(job.job_id):
+            self._go_on_after(job_id, job.job_id, job)
+
+    def _withdraw(self, live: LiveJob) -> bool:
+        """Let a job wait no more; False if it does not."""
+        if live.job.state in (State.RUNNING, State.STOPPING):
+            return False  # a batch that runs may wait for a slot
+        job_id = live.job.job_id
+        return self._waiting.remove(job_id) or self._batches.withdraw(job_id)
+
+    def _halt(self, live: LiveJob, ending: Ending, grace: float = 0.0) -> None:
+        """Let a job end as *ending* says, whether it waits or runs, without waiting for that."""
+        if live.is_ending:
+            return
+        if self._withdraw(live):
+            self._spawn(self._end(live, ending))
+        else:
+            self._spawn(live.stop(ending, grace))
 
 
 def _require_durable(hindrance: JournalError | None) -> None:

@@ -64,6 +64,7 @@ class OutputFeed:
         """Publish what is left, also of a character that was never completed."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._room = OUTPUT_WINDOW
         if self._is_watched():
             for stream, pending in self._pending.items():
@@ -116,27 +117,21 @@ class OutputFeed:
         return went_out
 
 
-class ProgressFeed:
+class LatestFeed:
     """
-    Thins out the progress of one attempt.
+    Thins out reports of which only the latest counts.
 
-    The first and the last report always go out, the latest wins, and the fraction never
-    goes backwards.
+    The first and the last one always go out, those between at a bearable rate.
     """
 
     def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
         self._emit = emit
-        self._fraction: float | None = None
         self._latest: dict[str, Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, progress: Progress) -> None:
+    def add(self, report: dict[str, Any]) -> None:
         """Take a report."""
-        fraction = progress.fraction
-        if self._fraction is not None:
-            fraction = self._fraction if fraction is None else max(fraction, self._fraction)
-        self._fraction = fraction
-        self._latest = {"fraction": fraction, "message": progress.message, "eta": progress.eta}
+        self._latest = report
         if self._timer is None:
             self._tick()
 
@@ -153,3 +148,23 @@ class ProgressFeed:
             self._emit(self._latest)
             self._latest = None
             self._timer = asyncio.get_running_loop().call_later(PROGRESS_INTERVAL, self._tick)
+
+
+class ProgressFeed:
+    """Thins out the progress of one attempt, and never lets the fraction go backwards."""
+
+    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
+        self._feed = LatestFeed(emit)
+        self._fraction: float | None = None
+
+    def add(self, progress: Progress) -> None:
+        """Take a report."""
+        fraction = progress.fraction
+        if self._fraction is not None:
+            fraction = self._fraction if fraction is None else max(fraction, self._fraction)
+        self._fraction = fraction
+        self._feed.add({"fraction": fraction, "message": progress.message, "eta": progress.eta})
+
+    def take(self) -> dict[str, Any] | None:
+        """Stop, and give the last report if it has not gone out yet."""
+        return self._feed.take()

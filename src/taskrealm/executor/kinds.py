@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tasks import ProgramTask
+from ..tasks import BatchTask, ProgramTask
+from .batch import BatchAttempt
 from .command import CommandAttempt
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from ..tasks import Arguments, Task
     from .attempt import Attempt, Reporter, Surroundings
 
-ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {ProgramTask: CommandAttempt}
+ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {
+    ProgramTask: CommandAttempt,
+    BatchTask: BatchAttempt,
+}
 """What runs the jobs of a task, by its kind."""
 
 

@@ -15,6 +15,8 @@ from .attempt import Ending, Reporter, failure
 from .entries import setback_of
 from .feed import OutputFeed, ProgressFeed
 from .kinds import attempt_at
+from .notes import Notes
+from .questions import Questions
 from .record import Record
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt, Setback, Surroundings
     from .audience import Audience
     from .publisher import Publisher
+    from .questions import Question
 
 log = structlog.get_logger()
 
@@ -49,7 +52,9 @@ class LiveJob:
         journal: Journal,
         publisher: Publisher,
         audience: Audience,
+        on_progress: Callable[[Job], None] | None = None,
     ) -> None:
+        """*on_progress* is told of the job whenever it has come further."""
         self.job = job
         self.task = task
         self.arguments = arguments
@@ -57,8 +62,11 @@ class LiveJob:
         self._record = Record(journal, lambda: self.job)
         self._publisher = publisher
         self._audience = audience
+        self._on_progress = on_progress
         self._topic = uris.output_topic(job.owner, job.job_id)
         self._progress = ProgressFeed(self._report)
+        self._notes = Notes(self._report_update)
+        self._questions = Questions(job.job_id, self._record_question)
         self._attempt: Attempt | None = None
         self._stop: Ending | None = None
         self._stop_recorded: asyncio.Future[None] | None = None
@@ -107,6 +115,16 @@ class LiveJob:
             if not self._is_ending:
                 raise
 
+    async def enter_step(self, step: str, *entries: Entry) -> None:
+        """
+        Let a batch go on with its next *step*; durable, together with *entries*, when this returns.
+
+        Raises:
+            WriteRefused: One of them is at fault itself.
+        """
+        self.job = replace(self.job, step=step)
+        await self._record.add(Entry(self.job, None), *entries)
+
     async def run(
         self, surroundings: Surroundings, free_slot: Callable[[], None]
     ) -> Setback | None:
@@ -121,6 +139,7 @@ class LiveJob:
         except Exception:
             log.exception("Running a job failed", job_id=self.job.job_id)
             ending = failure("The executor failed to run the job; its log says why")
+        self._close_questions("ended")
         if self._setback(ending) is not None:
             free_slot()
             await self._finish_attempt()
@@ -142,16 +161,16 @@ class LiveJob:
         Let the running job end as *ending* says: politely, and by force after *grace* seconds.
 
         The first reason to stop is the one that counts; later ones may only hurry, but for
-        one after which the job would run again. A reason that
-        comes when the end is being recorded does nothing. It is durable when this
-        returns, unless the journal cannot be written. Then the program is stopped all the
-        same, or else one that fills the disk could not be, and this gives why the reason is
-        not durable yet.
+        one after which the job would run again. A reason that comes when the end is being
+        recorded does nothing. It is durable when this returns, unless the journal cannot be
+        written. Then the program is stopped all the same, or else one that fills the disk
+        could not be, and this gives why the reason is not durable yet.
         """
         if self._is_ending:
             return None
         if self._stop is None or self._would_run_again(self._stop):
             self._stop = ending
+            self._close_questions("cancelled")
             data = {"by": ending.data.get("by"), "reason": ending.data.get("reason")}
             self.job = replace(self.job, state=State.STOPPING, cancel=data)
             self._stop_recorded = asyncio.ensure_future(
@@ -165,6 +184,18 @@ class LiveJob:
         if self._attempt is not None:
             self._attempt.stop(grace)
         return hindrance
+
+    async def answer(self, question: str, value: Any, by: str) -> JournalError | None:
+        """
+        Give the program the answer to its *question*; it is durable when this returns.
+
+        If the journal cannot be written, this gives why; the program has its answer later.
+
+        Raises:
+            UnknownQuestion: The program does not ask this, or has its answer.
+            InvalidArguments: The answer does not fit the question.
+        """
+        return await self.hindrance(self._questions.answer(question, value, by))
 
     async def end(self, ending: Ending) -> None:
         """Make *ending* durable; nothing happens to the job afterwards."""
@@ -220,14 +251,23 @@ class LiveJob:
         progress = self._progress.take()
         if progress is not None:
             self._report(progress)
+        update = self._notes.take()
+        if update is not None:
+            self._report_update(update)
 
     def _ended_as(self, ending: Ending) -> Job:
         return replace(
-            self.job, state=State(ending.type), ended_at=now(), outcome=dict(ending.data)
+            self.job,
+            state=State(ending.type),
+            ended_at=now(),
+            questions=(),
+            outcome=dict(ending.data),
         )
 
     async def _run(self, surroundings: Surroundings) -> Ending:
-        if self._stop is None:
+        # A batch goes on where an earlier executor has left it.
+        goes_on = self.job.state is State.RUNNING
+        if self._stop is None and not goes_on:
             self.job = replace(
                 self.job,
                 state=State.RUNNING,
@@ -246,9 +286,10 @@ class LiveJob:
         if self._stop is not None:
             return failure("The job was stopped before its program was started")
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
-        reporter = Reporter(output, self._progress, self._tell)
+        reporter = Reporter(output, self._progress, self._tell, self._ask, self._update)
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
-        timer = asyncio.get_running_loop().call_later(self.job.timeout, self._time_out)
+        remaining = _remaining(self.job) if goes_on else self.job.timeout
+        timer = asyncio.get_running_loop().call_later(remaining, self._time_out)
         try:
             return await self._attempt.run()
         finally:
@@ -261,23 +302,57 @@ class LiveJob:
 
     def _report(self, progress: dict[str, Any]) -> None:
         self.job = replace(self.job, progress=progress)
-        written = self._journal.write([Entry(self.job, EventType.PROGRESS, progress, now())])
+        self._write(EventType.PROGRESS, progress)
+
+    def _report_update(self, update: dict[str, Any]) -> None:
+        self._write(EventType.UPDATED, update)
+
+    def _write(self, type: EventType, data: dict[str, Any]) -> None:
+        """Write what may be missed, for a later one says the same and more."""
+        written = self._journal.write([Entry(self.job, type, data, now())])
         written.add_done_callback(_log_failure)
+        if self._on_progress is not None:
+            self._on_progress(self.job)
+
+    def _update(self, tags: list[str], data: dict[str, Any]) -> None:
+        self.job, complaints = self._notes.add(self.job, tags, data)
+        self._complain(complaints)
+
+    def _ask(self, question: Question) -> None:
+        problem = self._questions.ask(question)
+        if problem is not None:
+            self._complain([f"A question was not asked: {problem}"])
+
+    def _complain(self, sentences: list[str]) -> None:
+        if sentences:
+            self._tell([{"level": "error", "text": text, "data": None} for text in sentences])
 
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
-        """Record *messages* behind those before them; done when they are durable."""
-        self._told = asyncio.ensure_future(self._record_messages(self._told, messages))
+        """Record *messages* behind what was told before; done when they are durable."""
+        return self._record_told([(EventType.MESSAGE, each) for each in messages])
+
+    def _record_question(self, type: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
+        """Record that the questions have changed; done when that is durable."""
+        self.job = replace(self.job, questions=self._questions.open)
+        return self._record_told([(type, data)])
+
+    def _close_questions(self, refused: str) -> None:
+        self._questions.close(refused)
+        self.job = replace(self.job, questions=())
+
+    def _record_told(self, told: list[tuple[EventType, dict[str, Any]]]) -> asyncio.Future[None]:
+        self._told = asyncio.ensure_future(self._record_behind(self._told, told))
         return self._told
 
-    async def _record_messages(
-        self, earlier: asyncio.Future[None] | None, messages: list[dict[str, Any]]
+    async def _record_behind(
+        self, earlier: asyncio.Future[None] | None, told: list[tuple[EventType, dict[str, Any]]]
     ) -> None:
         if earlier is not None:
             await earlier
         try:
-            await self._record.add(*(Entry(self.job, EventType.MESSAGE, each) for each in messages))
+            await self._record.add(*(Entry(self.job, type, data) for type, data in told))
         except WriteRefused as error:
-            log.error("Messages were refused", job_id=self.job.job_id, error=str(error))
+            log.error("What a program told was refused", job_id=self.job.job_id, error=str(error))
 
     def _is_watched(self) -> bool:
         return self.job.deliver is not Delivery.NONE and self._audience.watches(self._topic)
@@ -286,6 +361,12 @@ class LiveJob:
         return self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
 
 
+def _remaining(job: Job) -> float:
+    """How many seconds a job may run on that began to run before the executor did."""
+    assert job.started_at is not None
+    return max(0.0, job.timeout - (now() - job.started_at).total_seconds())
+
+
 def _log_failure(written: asyncio.Future[list[Event]]) -> None:
     if not written.cancelled() and (error := written.exception()) is not None:
-        log.error("A progress report was not written", error=str(error))
+        log.error("A report was not written", error=str(error))

@@ -71,6 +71,7 @@ class Procedures:
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
             uris.CANCEL: self.cancel,
+            uris.ANSWER: self.answer,
             uris.JOB: self._in_turn(self.job),
             uris.JOBS: self._in_turn(self.jobs),
             uris.EVENTS: self._in_turn(self.events),
@@ -123,10 +124,15 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        job = await self._visible(caller, job_id)
-        if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
-            raise NotAuthorized("A backend may cancel only what it has submitted")
+        _require_own(caller, await self._visible(caller, job_id), "cancel")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
+
+    async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
+        """Gives a running job the answer to its question, which the answer has to fit."""
+        expect("question", question, str, "the id of a question, as its event tells it")
+        caller = caller_of(call)
+        _require_own(caller, await self._visible(caller, job_id), "answer")
+        await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """One job, its attempts, its place in the queue, the size of its output, and the `intake`."""
@@ -148,17 +154,30 @@ class Procedures:
         owner: Any = None,
         before: Any = None,
         limit: Any = 50,
+        parent: Any = None,
+        children: Any = False,
     ) -> dict[str, Any]:
-        """A page of jobs, newest first: `{jobs, next}`."""
-        for name, value in (("task", task), ("owner", owner), ("before", before)):
+        """
+        A page of jobs, newest first: `{jobs, next}`.
+
+        With `parent` these are the children of that batch; otherwise children are among them
+        only if `children` are asked for.
+        """
+        filters = {"task": task, "owner": owner, "before": before, "parent": parent}
+        for name, value in filters.items():
             expect(name, value, (str, type(None)), "text")
         expect_number("limit", limit, 1, 200)
+        expect("children", children, bool, "true or false")
         caller = caller_of(call)
+        if parent is not None:
+            await self._visible(caller, parent)
         found = await self._journal.jobs(
             owner=owner if caller.role in OVERSEERS else _whose(caller, owner),
             states=_states(state),
             task=task,
             before=before,
+            parent=parent,
+            children=children,
             limit=limit,
         )
         page = fitting(map(self._newest, found), self._shares.page)
@@ -344,6 +363,17 @@ def explained(procedure: Procedure) -> Procedure:
             raise Unavailable(error.sentence) from error
 
     return explaining
+
+
+def _require_own(caller: Caller, job: Job, verb: str) -> None:
+    """
+    Make sure that *caller*, who sees *job*, may also steer it.
+
+    Raises:
+        NotAuthorized: It is a backend, and the job is not of its making.
+    """
+    if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
+        raise NotAuthorized(f"A backend may {verb} only what it has submitted")
 
 
 def _whose(caller: Caller, owner: str | None) -> str:

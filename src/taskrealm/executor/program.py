@@ -20,10 +20,10 @@ from ..wire import join, stay_joined
 from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
-from .calls import TaskCalls
 from .executor import Executor
 from .folders import WorkFolders
 from .followers import Followers
+from .invocations import Invocations
 from .logs import log_to_stderr
 from .procedures import Procedures
 from .publisher import Publisher
@@ -31,6 +31,7 @@ from .refusals import Refusals
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
+from .vault import Vault
 
 if TYPE_CHECKING:
     from ..protocol.jobs import Event
@@ -96,9 +97,10 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
+        vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
-    calls = TaskCalls(executor, journal, followers, shares)
+    invocations = Invocations(executor, journal, followers, shares)
     refusals = Refusals()
     administration = Administration(
         executor, journal, statistics, drain_limit=settings.executor.drain_limit
@@ -119,7 +121,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
-        await calls.register(session)
+        await invocations.register(session)
         await administration.register(session)
         executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)

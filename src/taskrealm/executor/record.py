@@ -62,4 +62,7 @@ class Record:
 
     def _renewed(self, entry: Entry) -> Entry:
         # What has become of the job meanwhile must not be undone; an end is the last word.
-        return entry if entry.job.state.is_terminal else replace(entry, job=self._newest())
+        newest = self._newest()
+        if entry.job.state.is_terminal or entry.job.job_id != newest.job_id:
+            return entry
+        return replace(entry, job=newest)

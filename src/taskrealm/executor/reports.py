@@ -11,36 +11,53 @@ from typing import TYPE_CHECKING, Any
 from ..engine import NamedPipe
 from ..tasks import Progress
 from ..tasks.progress import presentable
-from ..tasks.report import LEVELS, LINE_LIMIT, VERSION
+from ..tasks.report import KEYS, LEVELS, LINE_LIMIT, VERSION
 from ..tasks.values import Unfit, plain, visible
+from .questions import question_of, refuse
+from .sieve import ReportSieve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from .attempt import Reporter
+    from .questions import Question
+
 MESSAGE_LIMIT = 1_000  # messages of one attempt that become events; further ones are counted
+TAG_LIMIT = 100  # characters
+NOTHING: tuple[()] = ()
+UNCOUNTED = tuple(f'"{key}"'.encode() for key in KEYS if key != "message")
+"""What a line must contain to be read even when there is no room for messages any more."""
 REST = 4.0  # times as long as a reading took, nothing more is read: others need the loop as well
 
 
 @dataclass(slots=True)
 class Reading:
-    """What some lines say: the latest progress, and the data of each `message` event."""
+    """What some lines say."""
 
     progress: Progress | None = None
+    """The latest."""
     messages: list[dict[str, Any]] = field(default_factory=list)
+    """The data of each `message` event."""
+    questions: list[Question] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    result: tuple[Any, ...] = NOTHING
+    """The latest, if there is one."""
 
 
 class ReportReader:
     """
-    Makes progress and messages of the lines that come through a pipe, in whatever pieces.
+    Makes something of the lines that come through a pipe, in whatever pieces.
 
     A line that is no report becomes a message that says why. Memory is bounded by the
-    length of one line, and there are no more messages than `MESSAGE_LIMIT`.
+    length of one line, and there are no more messages and questions than `MESSAGE_LIMIT`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        """*directory* is the working directory of the job, where answers are expected."""
+        self._directory = directory
         self._pending = b""
         self._is_too_long = False
         self._room = MESSAGE_LIMIT
@@ -53,7 +70,7 @@ class ReportReader:
         if lines and self._is_too_long:
             self._is_too_long = False
             del lines[0]
-        self._read(lines, reading)
+        self.read(lines, reading)
         if not self._is_too_long and len(pending) >= LINE_LIMIT:
             self._is_too_long = True
             self._complain(reading, f"it has more than {LINE_LIMIT} bytes", pending)
@@ -69,10 +86,11 @@ class ReportReader:
             reading.messages.append(_message("warning", text))
         return reading
 
-    def _read(self, lines: list[bytes], reading: Reading) -> None:
+    def read(self, lines: list[bytes], reading: Reading) -> None:
+        """Take whole lines, and add to *reading* what they say."""
         for line in lines:
             # Once there is no room any more, a flood costs no more than to be counted.
-            if self._room == 0 and b'"progress"' not in line:
+            if self._room == 0 and not any(key in line for key in UNCOUNTED):
                 self._surplus += bool(line.strip())
             elif line.strip():
                 try:
@@ -88,6 +106,8 @@ class ReportReader:
             raise Unfit('it is no JSON object, such as {"progress": 0.5}')
         if report.get("version", VERSION) != VERSION:
             raise Unfit(f"its version is not {VERSION}, the only one that this node knows")
+        if not report.keys() & set(KEYS):
+            raise Unfit(f"it has none of {', '.join(KEYS)}")
         if "progress" in report:
             reading.progress = Progress(
                 fraction=_number("progress", report["progress"], most=1),
@@ -95,17 +115,29 @@ class ReportReader:
                 eta=_number("eta", report.get("eta")),
             )
         elif "message" in report:
-            text = _text("message", report["message"])
-            level = report.get("level", "info")
-            if text is None:
-                raise Unfit("its message must be text")
-            if level not in LEVELS:
-                raise Unfit(f"its level must be one of {', '.join(LEVELS)}")
-            self._add(reading, _message(level, text, report.get("data")))
-        else:
-            raise Unfit("it has neither progress nor message")
+            self._add(reading, _message_of(report))
+        if "data" in report and ("progress" in report or "message" not in report):
+            if not isinstance(report["data"], dict):
+                raise Unfit("its data must be an object, unless it belongs to a message")
+            reading.data |= report["data"]
+        if "tag" in report:
+            reading.tags.append(_tag(report["tag"]))
+        if "result" in report:
+            reading.result = (report["result"],)
+        if "ask" in report:
+            self._ask(reading, question_of(report, self._directory))
+
+    def _ask(self, reading: Reading, question: Question) -> None:
+        if self._room == 0:
+            self._surplus += 1
+            reason = f"a job has room for {MESSAGE_LIMIT} messages and questions"
+            question.reply.refuse("invalid", reason)
+            return
+        self._room -= 1
+        reading.questions.append(question)
 
     def _complain(self, reading: Reading, reason: str, line: bytes) -> None:
+        refuse(line, self._directory, reason)
         data = {"line": visible(line[:1_000].decode(errors="replace"))}
         self._add(reading, _message("error", f"A report was not understood: {reason}", data))
 
@@ -125,21 +157,18 @@ class Reports:
     much is read with pauses: a flood waits in the programs that make it.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        on_progress: Callable[[Progress], None],
-        on_messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]],
-    ) -> None:
+    def __init__(self, path: Path, directory: Path, reporter: Reporter) -> None:
         """
-        *on_messages* gives a future that is done when they are recorded.
+        The pipe of an attempt in the working *directory*; *reporter* takes what is reported.
 
         Raises:
             SpawnFailed: The pipe cannot be made.
         """
-        self._on_progress = on_progress
-        self._on_messages = on_messages
-        self._reader = ReportReader()
+        self.result: tuple[Any, ...] = NOTHING
+        """What the program has reported to be its result, if it has."""
+        self._reporter = reporter
+        self._reader = ReportReader(directory)
+        self._sieve = ReportSieve()
         self._started = time.monotonic()
         self._holds = 0
         self._pipe = NamedPipe(path, self._take)
@@ -156,6 +185,24 @@ class Reports:
         self._pipe.close()
         self._tell(self._reader.end())
 
+    def sift(self, data: bytes) -> bytes:
+        """Take the reports out of *data*, a piece of standard output; gives the rest of it."""
+        printed, lines = self._sieve.feed(data)
+        self._hear(lines)
+        return printed
+
+    def rest(self) -> bytes:
+        """The last line of standard output, if nobody ended it and it is no report."""
+        printed, lines = self._sieve.end()
+        self._hear(lines)
+        return printed
+
+    def _hear(self, lines: list[bytes]) -> None:
+        if lines:
+            reading = Reading()
+            self._reader.read(lines, reading)
+            self._tell(reading)
+
     def _take(self, data: bytes) -> None:
         began = time.monotonic()
         self._tell(self._reader.feed(data))
@@ -166,10 +213,16 @@ class Reports:
     def _tell(self, reading: Reading) -> None:
         if reading.progress is not None:
             elapsed = time.monotonic() - self._started
-            self._on_progress(presentable(reading.progress, elapsed))
+            self._reporter.progress.add(presentable(reading.progress, elapsed))
         if reading.messages:
             self._hold()
-            self._on_messages(reading.messages).add_done_callback(lambda _: self._release())
+            recorded = self._reporter.messages(reading.messages)
+            recorded.add_done_callback(lambda _: self._release())
+        if reading.tags or reading.data:
+            self._reporter.update(reading.tags, reading.data)
+        for question in reading.questions:
+            self._reporter.ask(question)
+        self.result = reading.result or self.result
 
     def _hold(self) -> None:
         self._holds += 1
@@ -179,6 +232,16 @@ class Reports:
         self._holds -= 1
         if self._holds == 0:
             self._pipe.resume()
+
+
+def _message_of(report: dict[str, Any]) -> dict[str, Any]:
+    text = _text("message", report["message"])
+    level = report.get("level", "info")
+    if text is None:
+        raise Unfit("its message must be text")
+    if level not in LEVELS:
+        raise Unfit(f"its level must be one of {', '.join(LEVELS)}")
+    return _message(level, text, report.get("data"))
 
 
 def _message(level: str, text: str, data: Any = None) -> dict[str, Any]:
@@ -197,6 +260,12 @@ def _number(name: str, value: object, *, most: float = float("inf")) -> float | 
 def _text(name: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Unfit(f"its {name} must be text")
+    return value
+
+
+def _tag(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= TAG_LIMIT:
+        raise Unfit(f"its tag must be text of at most {TAG_LIMIT} characters")
     return value
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
 from ..protocol.jobs import Delivery, Job
+from ..tasks import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,16 +30,25 @@ class Request:
     timeout: float | None = None  # seconds; may only shorten what the task allows
     delay: float | None = None  # seconds
     not_before: datetime | None = None
+    after: tuple[str, ...] = ()  # job ids, or "#" and the index of an earlier one of `exec_many`
     key: str | None = None
     retries: int | None = None  # may only lower what the task allows
     expires: float | None = None  # seconds in the queue; may only shorten what the task allows
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
     schedule: str | None = None  # the name of the schedule that asks
+    secrets: frozenset[str | int] = frozenset()
+    """The names and the positions of arguments that are secrets."""
 
     def fingerprint(self) -> str:
-        """What two requests have in common that ask for the same thing."""
-        wanted = json.dumps(_plain([self.task, self.args, self.kwargs]), default=repr)
+        """
+        What two requests have in common that ask for the same thing.
+
+        Secrets leave no trace in it, and make no difference.
+        """
+        args = [MASK if at in self.secrets else each for at, each in enumerate(self.args)]
+        kwargs = {name: MASK if name in self.secrets else self.kwargs[name] for name in self.kwargs}
+        wanted = json.dumps(_plain([self.task, args, kwargs]), default=repr)
         return hashlib.sha256(wanted.encode()).hexdigest()
 
 
@@ -96,6 +106,37 @@ def answers_to(
         listed.append(replace(answer, is_new=False) if answer.job.job_id in told else answer)
         told.add(answer.job.job_id)
     return listed
+
+
+def require_earlier(requests: Sequence[Request]) -> None:
+    """
+    Make sure that `after` refers to earlier ones of *requests* only.
+
+    Raises:
+        InvalidArguments: It does not.
+    """
+    for index, request in enumerate(requests):
+        for each in request.after:
+            if each.startswith("#") and not (each[1:].isdecimal() and int(each[1:]) < index):
+                name = "after" if len(requests) == 1 else f"requests.{index}.after"
+                raise InvalidArguments(
+                    fields={name: f"{each} is none of the requests before this one, from #0 on"}
+                )
+
+
+def with_job_ids(
+    request: Request, requests: Sequence[Request], answers: Mapping[str | int, Accepted]
+) -> Request:
+    """*request* with the ids of the jobs that were made of the *requests* to which it refers."""
+
+    def job_id(each: str) -> str:
+        if not each.startswith("#"):
+            return each
+        index = int(each[1:])
+        key = requests[index].key
+        return answers[index if key is None else key].job.job_id
+
+    return replace(request, after=tuple(job_id(each) for each in request.after))
 
 
 def _plain(value: Any) -> Any:

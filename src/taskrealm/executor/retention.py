@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..journal import Census, JournalError, retention
+from ..journal import Artifacts, Census, JournalError, retention
 from ..protocol.jobs import now, timestamp
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PAUSE = 0.02  # seconds between two steps, in which the disk belongs to the jobs
 
 class Retention:
     """
-    Forgets finished jobs, with their events and output, when their time or room is over.
+    Forgets finished jobs, with all that they left, when their time or room is over.
 
     A job that has not ended is never touched.
     """
@@ -33,6 +33,7 @@ class Retention:
     def __init__(self, journal: Journal, settings: RetentionSettings) -> None:
         self._journal = journal
         self._settings = settings
+        self._artifacts = Artifacts(journal)
         self._census = Census(journal.output.folder)
         self._is_full = False
 
@@ -74,9 +75,10 @@ class Retention:
         return count
 
     async def _clear(self) -> None:
-        """Remove events and output of all jobs that are forgotten."""
+        """Remove events, output and artifacts of all jobs that are forgotten."""
         output = self._journal.output
         while gone := await self._journal.change(retention.clear):
+            await self._artifacts.forget(gone)
             for each in gone:
                 size = sum(stream.kept for stream in output.sizes(each.job_id).values())
                 await asyncio.to_thread(output.remove, each.job_id)
@@ -96,7 +98,8 @@ class Retention:
             await asyncio.sleep(self._census.rest)
 
     async def _size(self) -> int:
-        return self._census.size + (await self._journal.pages()).used
+        files = await self._artifacts.size()
+        return self._census.size + files + (await self._journal.pages()).used
 
     async def _shrink(self) -> None:
         while (pages := await self._journal.pages()).is_hollow:

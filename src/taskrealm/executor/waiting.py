@@ -43,6 +43,7 @@ class Waiting:
         self.intake = intake
         self._scheduler = scheduler
         self._claim_of = claim_of
+        self._job_of = job_of
         self._clock = SteadyClock()
         self._delays = Delays(on_due)
         self._expiries = Delays(on_expired)
@@ -104,6 +105,10 @@ class Waiting:
         elif job.not_before is not None:
             self._delays.add_until(job.job_id, job.not_before)
 
+    def is_early(self, job_id: str) -> bool:
+        """Whether the time of a job has not come."""
+        return job_id in self._delays
+
     def enter(self, job: Job, since: float | None = None) -> None:
         """Let a job for which there is room wait for a slot."""
         since = self._since(job) if since is None else since
@@ -154,7 +159,10 @@ class Waiting:
 
     def _since(self, job: Job) -> float:
         """Since when a job waits that begins now to wait for a slot."""
-        # Who has waited for a slot before an earlier attempt need not do so again.
+        # Who has waited for a slot before an earlier attempt need not do so again, nor who has
+        # done so before its children: what was begun is finished first.
+        while job.parent is not None and (batch := self._job_of(job.parent)) is not None:
+            job = batch
         return self._once_due(job) if job.attempt else self._clock.time()
 
     def _once_due(self, job: Job) -> float:

@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, now, timestamp
+from .contents import CONTENTS
+from .contents import FOLDER as FILES
 from .database import (
     DATABASE,
     connect,
@@ -64,7 +66,7 @@ def back_up(folder: Path, file: Path, progress: Callable[[int, int], object]) ->
     Copy the journal in *folder* into *file*, whether or not a node uses it meanwhile.
 
     The copy shows the jobs of one moment. Output is copied after it: of a job that runs it
-    may be newer. *progress* receives the bytes done and, as far as known, all of them.
+    may be newer. So are files, of which those may be missing that expired in between. *progress* receives the bytes done and, as far as known, all of them.
 
     Raises:
         JournalError: The journal cannot be read, or the file cannot be written.
@@ -77,7 +79,7 @@ def back_up(folder: Path, file: Path, progress: Callable[[int, int], object]) ->
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as drafts:
             copy = Path(drafts, DATABASE)
-            files = list(_output_of(folder))
+            files = list(_files_of(folder))
             size = sum(found for _, found in files)
             summary = _copy_database(database, copy, lambda done, all_: progress(done, all_ + size))
             draft = Path(drafts, "draft")
@@ -152,13 +154,14 @@ def _copy_database(source: Path, target: Path, progress: Callable[[int, int], ob
     return Summary(timestamp(now()), {State(state): count for state, count in rows})
 
 
-def _output_of(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The files of output, each with its size at the moment."""
-    for parent, _, names in os.walk(folder / OUTPUT):
-        for name in names:
-            path = Path(parent, name)
-            with contextlib.suppress(FileNotFoundError):
-                yield path, path.stat().st_size
+def _files_of(folder: Path) -> Iterator[tuple[Path, int]]:
+    """What belongs to the journal besides its database, each with its size at the moment."""
+    for part in (folder / OUTPUT, folder / FILES / CONTENTS):
+        for parent, _, names in os.walk(part):
+            for name in names:
+                path = Path(parent, name)
+                with contextlib.suppress(FileNotFoundError):
+                    yield path, path.stat().st_size
 
 
 def _manifest(summary: Summary) -> bytes:
@@ -213,7 +216,11 @@ def _summary(manifest: IO[bytes] | None) -> Summary:
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     parts = PurePosixPath(member.name).parts
-    belongs = parts == (DATABASE,) or (parts[:1] == (OUTPUT,) and 3 <= len(parts) <= 4)
+    belongs = (
+        parts == (DATABASE,)
+        or (parts[:1] == (OUTPUT,) and 3 <= len(parts) <= 4)
+        or (parts[:2] == (FILES, CONTENTS) and len(parts) == 4)
+    )
     if not belongs or ".." in parts or not member.isfile():
         raise ValueError(f"{member.name!r} has no place in a journal")
     target = folder.joinpath(*parts)
@@ -241,7 +248,8 @@ def _check(database: Path) -> None:
 
 
 def _move_away(folder: Path) -> None:
-    there = [folder / name for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", OUTPUT)]
+    names = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", OUTPUT, FILES)
+    there = [folder / name for name in names]
     there = [path for path in there if path.exists()]
     if there:
         away = Path(tempfile.mkdtemp(dir=folder, prefix="replaced-"))
@@ -251,8 +259,9 @@ def _move_away(folder: Path) -> None:
 
 def _let_in(folder: Path) -> None:
     drafts = folder / DRAFTS
-    if (drafts / OUTPUT).exists():
-        (drafts / OUTPUT).rename(folder / OUTPUT)
+    for name in (OUTPUT, FILES):
+        if (drafts / name).exists():
+            (drafts / name).rename(folder / name)
     # Last, as it says that all is there.
     (drafts / DATABASE).rename(folder / DATABASE)
     drafts.rmdir()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..protocol.errors import UnknownJob
 from ..protocol.jobs import EventType, State
+from .contents import FOLDER, ContentStore
 from .database import open_database
 from .errors import JournalError, explain
 from .numbering import NEWEST
@@ -54,12 +55,15 @@ class Journal:
     that read raise `JournalError` when the database cannot be read.
     """
 
-    def __init__(self, database: Database, writer: Writer, output: OutputStore) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, output: OutputStore, contents: ContentStore
+    ) -> None:
         self._database = database
         self._writer = writer
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
         self._closed = False
         self.output = output
+        self.contents = contents
 
     @classmethod
     async def open(
@@ -81,7 +85,8 @@ class Journal:
         except sqlite3.Error as error:
             database.close()
             raise explain(database.path, "opened", error) from error
-        return cls(database, writer, OutputStore(folder / "output", limit=output_limit))
+        output = OutputStore(folder / "output", limit=output_limit)
+        return cls(database, writer, output, ContentStore(folder / FOLDER))
 
     def write(self, entries: Sequence[Entry]) -> asyncio.Future[list[Event]]:
         """
@@ -125,19 +130,24 @@ class Journal:
         states: Collection[State] | None = None,
         task: str | None = None,
         before: str | None = None,
+        parent: str | None = None,
+        children: bool = True,
         limit: int = 50,
     ) -> list[Job]:
         """
         The last *limit* jobs that fit the filters, newest first.
 
+        With *parent* these are children of that batch; otherwise *children* may be left out.
         Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
         of the last job of the page before.
 
         Raises:
             UnknownJob: *before* is no job (of this owner).
         """
+        # With this sign before a column no index is used for it: the children of a batch are few.
+        sign = "" if parent is None else "+"
         filters = "".join(
-            f" and {column} = :{column}"
+            f" and {sign}{column} = :{column}"
             for column, value in (("owner", owner), ("task", task))
             if value is not None
         )
@@ -145,21 +155,42 @@ class Journal:
         if before is not None:
             end = await self._number(before, owner)
             filters += " and number < :end"
-        # One short walk along an index for each state, whatever the filters. A single query
-        # over several states would have to read and sort every job that fits.
-        walks = " union all ".join(
-            f"select * from (select number from jobs where state = '{State(state).value}'{filters}"
-            " order by number desc limit :limit)"
-            for state in (State if states is None else set(states))
-        )
-        if not walks:
+        chosen = sorted(State if states is None else {State(each) for each in states})
+        if not chosen:
             return []
+        if parent is not None:
+            among = ", ".join(f"'{state.value}'" for state in chosen)
+            walks = (
+                f"select number from jobs where parent = :parent and +state in ({among}){filters}"
+                " order by number desc limit :limit"
+            )
+        else:
+            # One short walk along an index for each state, whatever the filters. A single query
+            # over several states would have to read and sort every job that fits.
+            walks = " union all ".join(
+                f"select * from (select number from jobs where state = '{state.value}'"
+                f" and child = {child}{filters} order by number desc limit :limit)"
+                for state in chosen
+                for child in ((0, 1) if children else (0,))
+            )
         return await self._read(
             job_of,
             f"{JOBS} where number in ({walks}) order by number desc limit :limit",
             owner=owner,
             task=task,
+            parent=parent,
             end=end,
+            limit=limit,
+        )
+
+    async def children(self, parent: str, *, since: int, limit: int) -> list[Job]:
+        """The first *limit* children of a batch behind the first *since*, in the batch's order."""
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in (select number from jobs where parent = :parent"
+            " order by number limit :limit offset :since) order by number",
+            parent=parent,
+            since=since,
             limit=limit,
         )
 
@@ -241,6 +272,36 @@ class Journal:
         """
         return await self._writer.change(step)
 
+    async def rows(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
+        """What *make* makes of each row that answers *query*."""
+        return await self._read(make, query, **values)
+
+    async def release(self, contents: Iterable[str]) -> None:
+        """Remove those of *contents*, given by checksum, to which nothing refers any more."""
+        chosen = set(contents)
+
+        def remove(database: sqlite3.Connection) -> None:
+            for sha256 in _strangers(database, chosen):
+                self.contents.remove(sha256)
+
+        if chosen:
+            await self.change(remove)
+
+    async def sweep(self, part: str) -> int:
+        """
+        Remove from one part of the contents what a crash has left there; gives how many.
+
+        That is what was put there, or was to be removed, when nobody lived to write it down.
+        """
+
+        def remove(database: sqlite3.Connection) -> int:
+            strangers = _strangers(database, set(self.contents.contents(part)))
+            for sha256 in strangers:
+                self.contents.remove(sha256)
+            return len(strangers)
+
+        return await self.change(remove)
+
     async def close(self) -> None:
         """Commit everything that waits, then let go of all files."""
         await self._writer.close()
@@ -279,3 +340,14 @@ class Journal:
         except UnicodeEncodeError:
             # A lone surrogate: no text that the database can hold, so nothing fits it.
             return []
+
+
+def _strangers(database: sqlite3.Connection, contents: set[str]) -> set[str]:
+    """Those of *contents* to which no file refers."""
+    known = database.execute(
+        "select value from json_each(:contents) where"
+        " value in (select sha256 from uploads where is_finished = 1)"
+        " or value in (select sha256 from artifacts)",
+        {"contents": json.dumps(list(contents))},
+    )
+    return contents - {sha256 for (sha256,) in known}

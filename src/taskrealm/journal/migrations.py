@@ -80,7 +80,60 @@ RETENTION = """
     insert into mark values ('');
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION)
+BATCHES = """
+    -- The batch whose child a job is. Lists of jobs leave children out unless asked for them,
+    -- hence the number 0 or 1 in their indexes.
+    alter table jobs add column parent text;
+    alter table jobs add column child integer not null default 0;
+    create index jobs_by_parent on jobs (parent) where parent is not null;
+    drop index jobs_by_state;
+    drop index jobs_by_owner;
+    drop index jobs_by_task;
+    drop index jobs_by_owner_and_task;
+    create index jobs_by_state on jobs (state, child);
+    create index jobs_by_owner on jobs (owner, state, child);
+    create index jobs_by_task on jobs (task, state, child);
+    create index jobs_by_owner_and_task on jobs (owner, task, state, child);
+"""
+
+FILES = """
+    -- Files on their way in, and those that have arrived. `sha256` is what was announced
+    -- until the file is finished, and what was found from then on; `kind` is the media type
+    -- that the first bytes speak of.
+    create table uploads (
+        upload text primary key,
+        owner text not null,
+        name text not null,
+        media_type text,
+        size integer not null,
+        sha256 text,
+        kind text,
+        is_finished integer not null default 0,
+        created_at text not null,
+        expires_at text not null
+    );
+    create index uploads_by_owner on uploads (owner);
+    create index uploads_by_expiry on uploads (expires_at);
+    create index uploads_by_content on uploads (sha256) where is_finished = 1;
+
+    -- Files that jobs have left. They go with their job, or before.
+    create table artifacts (
+        job_id text not null,
+        name text not null,
+        title text,
+        media_type text not null,
+        size integer not null,
+        sha256 text not null,
+        created_at text not null,
+        expires_at text,
+        primary key (job_id, name)
+    ) without rowid;
+    create index artifacts_by_content on artifacts (sha256);
+    create index artifacts_by_expiry on artifacts (expires_at) where expires_at is not null;
+    create index artifacts_by_size on artifacts (size);
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES)
 """One script for each version of the schema; what was released is never edited."""
 
 

@@ -217,6 +217,10 @@ class OutputStore:
         finally:
             os.close(folder)
 
+    def result_file(self, job_id: str) -> Path:
+        """Where `keep_result` has put the result of a job."""
+        return self._path(job_id, RESULT, (RESULT,))
+
     def close(self, job_id: str) -> None:
         """The job has ended: close its files. What they hold can still be read."""
         for stream in STREAMS:
@@ -273,19 +277,18 @@ class OutputStore:
             start, end = run[0].start, run[-1].end
             if end < position or (end == position and not is_last):
                 continue
-            is_behind_gap = start > position
-            data = _read(run, max(start, position), limit)
+            place = max(start, position)
+            if start > position:
+                # Of the character at the edge of the gap the rest is gone.
+                place += unfinished_before(_read(run, start, LONGEST_CHARACTER - 1))
+            data = _read(run, place, limit)
             if len(data) == limit or may_grow or not is_last:
                 data = data[: whole_characters(data)]
             if not data and not is_last:
-                # Of the character at the edge of the gap the rest is gone.
                 continue
-            if is_behind_gap:
-                rest = unfinished_before(data)
-                if rest == len(data) != 0 and may_grow:
-                    break  # more of it may follow
-                return Chunk(start + rest, start + len(data), data[rest:])
-            return Chunk(position, position + len(data), data)
+            if not data and place > max(start, position) and may_grow:
+                break  # more of it may follow
+            return Chunk(place, place + len(data), data)
         return Chunk(offset, offset, b"")
 
     def _pieces(self, job_id: str, stream: str) -> list[_Piece]:

@@ -52,12 +52,16 @@ def forget(connection: sqlite3.Connection, before: str, limit: int) -> int:
     """
     Forget up to *limit* jobs that ended *before* a time, those first that ended first.
 
+    The children of a batch are remembered as long as it has not ended itself.
+
     From now on there is no such job. Its events and its output go later, in steps of their
     own. The streams it belongs to begin behind its last event, so that none has a hole.
     Gives how many jobs were forgotten.
     """
     jobs = connection.execute(
-        "select number, job_id from jobs where ended_at < ? order by ended_at limit ?",
+        "select number, job_id from jobs where ended_at < ? and not exists ("
+        " select 1 from jobs as batch where batch.job_id = jobs.parent and batch.ended_at is null"
+        ") order by ended_at limit ?",
         (before, limit),
     ).fetchall()
     numbers = [(number,) for number, _ in jobs]

@@ -18,7 +18,7 @@ JOBS = """
 """Begins a query whose rows are for `job_of`."""
 
 EVENTS = """
-    select jobs.owner, epoch, seq, job_id, job_seq, task, type, at, attempt, data
+    select jobs.owner, epoch, seq, job_id, job_seq, task, type, at, attempt, data, parent
     from events join jobs using (number) left join streams using (stream)
 """
 """Begins a query whose rows are for `event_of`."""
@@ -62,6 +62,8 @@ def request_of(job: Job) -> str:
             "not_before": None if job.not_before is None else timestamp(job.not_before),
             "expires": job.expires,
             "schedule": job.schedule,
+            "parent": job.parent,
+            "after": job.after,
         },
     )
 
@@ -79,7 +81,12 @@ def status_of(job: Job) -> str:
             "started_at": None if job.started_at is None else timestamp(job.started_at),
             "ended_at": None if job.ended_at is None else timestamp(job.ended_at),
             "progress": job.progress,
+            "step": job.step,
+            "tags": job.tags,
+            "questions": job.questions,
+            "data": job.data,
             "cancel": job.cancel,
+            "sealed": None if job.state.is_terminal else job.sealed,
             "outcome": job.outcome,
         },
     )
@@ -101,7 +108,8 @@ def job_of(row: Row) -> Job:
         priority=current["priority"],
         attempt=current["attempt"],
         timeout=fixed["timeout"],
-        tags=tuple(fixed["tags"]),
+        # Its program may have added some; the first ones are part of the request.
+        tags=tuple(current.get("tags", fixed["tags"])),
         deliver=Delivery(fixed["deliver"]),
         session=fixed["session"],
         client=fixed.get("client"),
@@ -111,6 +119,8 @@ def job_of(row: Row) -> Job:
         fingerprint=fixed.get("fingerprint"),
         delay=fixed.get("delay"),
         not_before=_moment(fixed.get("not_before")),
+        parent=fixed.get("parent"),
+        after=tuple(fixed.get("after", ())),
         retry_at=_moment(current.get("retry_at")),
         expires=fixed.get("expires"),
         expires_at=_moment(current.get("expires_at")),
@@ -118,14 +128,18 @@ def job_of(row: Row) -> Job:
         started_at=_moment(current["started_at"]),
         ended_at=_moment(current["ended_at"]),
         progress=current["progress"],
+        step=current.get("step"),
+        questions=tuple(current.get("questions", ())),
+        data=current.get("data", {}),
         cancel=current["cancel"],
+        sealed=current.get("sealed"),
         outcome=current["outcome"],
     )
 
 
 def event_of(row: Row) -> Event:
     """The event in a row of `EVENTS`."""
-    owner, epoch, seq, job_id, job_seq, task, event_type, at, attempt, data = row
+    owner, epoch, seq, job_id, job_seq, task, event_type, at, attempt, data, parent = row
     return Event(
         owner=owner,
         epoch=epoch,
@@ -137,6 +151,7 @@ def event_of(row: Row) -> Event:
         at=datetime.fromisoformat(at),
         attempt=attempt,
         data=json.loads(data),
+        parent=parent,
     )
 
 

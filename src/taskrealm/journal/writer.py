@@ -41,7 +41,8 @@ class Entry:
 
     Without a `type` the job changes without an event. Of a job that is already recorded,
     only what may change is written: `state`, `priority`, `attempt`, `retry_at`, `expires_at`,
-    `started_at`, `ended_at`, `progress`, `cancel` and `outcome`.
+    `started_at`, `ended_at`, `progress`, `step`, `tags`, `questions`, `data`, `cancel` and
+    `outcome`.
     """
 
     job: Job
@@ -73,8 +74,8 @@ class _Rows:
     """The rows that a write, or a group of them, leads to; of each job only the last value."""
 
     def __init__(self) -> None:
-        # job_id, owner, task, key, request
-        self.new: dict[int, tuple[str, str, str, str | None, str]] = {}
+        # job_id, owner, task, key, parent, request
+        self.new: dict[int, tuple[str, str, str, str | None, str | None, str]] = {}
         self.jobs: dict[int, tuple[str, str, str | None]] = {}  # state, status, ended_at
         self.events: list[Row] = []
 
@@ -85,13 +86,16 @@ class _Rows:
 
     def insert(self, connection: sqlite3.Connection) -> None:
         connection.executemany(
-            "insert into jobs (number, job_id, owner, task, key, state, status, ended_at)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(number, *row[:4], *self.jobs[number]) for number, row in self.new.items()],
+            "insert into jobs (number, job_id, owner, task, key, parent, child,"
+            " state, status, ended_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (number, *row[:5], row[4] is not None, *self.jobs[number])
+                for number, row in self.new.items()
+            ],
         )
         connection.executemany(
             "insert into requests (number, request) values (?, ?)",
-            [(number, row[4]) for number, row in self.new.items()],
+            [(number, row[5]) for number, row in self.new.items()],
         )
         connection.executemany(
             "update jobs set state = ?, status = ?, ended_at = ? where number = ?",
@@ -302,7 +306,14 @@ class Writer:
             if count is None:
                 count = JobCount(self._numbering.new_job(), job.state, 0)
                 request = request_of(job)
-                rows.new[count.number] = (job.job_id, job.owner, job.task, job.key, request)
+                rows.new[count.number] = (
+                    job.job_id,
+                    job.owner,
+                    job.task,
+                    job.key,
+                    job.parent,
+                    request,
+                )
             ended_at = None if job.ended_at is None else timestamp(job.ended_at)
             rows.jobs[count.number] = (job.state.value, status_of(job), ended_at)
             job_seq = count.job_seq
@@ -334,6 +345,7 @@ class Writer:
             at=entry.at,
             attempt=job.attempt,
             data=entry.data,
+            parent=job.parent,
         )
         data = encode(job, f"{event_type} event", entry.data)
         row = (number, job_seq, stream, seq, event_type, timestamp(entry.at), job.attempt, data)

@@ -9,6 +9,9 @@ The errors that cross the wire, each with its URI.
     ├── DuplicateJob          the idempotency key is in use
     ├── JobFailed             the job that a call has run has no result
     ├── UnknownJob            no such job, or not one that this caller may see
+    ├── UnknownUpload         no such upload, or not one of this caller
+    ├── UnknownArtifact       the job has no such artifact, or no longer
+    ├── UnknownQuestion       the job asks no such question, or does no more
     ├── RateLimited           too many requests; says when to come back
     ├── TooLarge              a value exceeds its size limit
     ├── Draining              the executor takes no more jobs
@@ -129,6 +132,28 @@ class JobFailed(Error):
         )
 
 
+class UnknownUpload(Error):
+    """There is no such upload, or it is not the caller's."""
+
+    uri = uris.ERROR_PREFIX + "unknown_upload"
+
+
+class UnknownArtifact(Error):
+    """The job has left no such artifact, or it has expired."""
+
+    uri = uris.ERROR_PREFIX + "unknown_artifact"
+
+
+class UnknownQuestion(Error):
+    """The job asks no such question; `answered_by` says who has answered it, if somebody has."""
+
+    uri = uris.ERROR_PREFIX + "unknown_question"
+
+    def __init__(self, message: str, *, answered_by: str | None = None) -> None:
+        self.answered_by = answered_by
+        super().__init__(message, answered_by=answered_by)
+
+
 class RateLimited(Error):
     """Too many requests; come back after `retry_after` seconds."""
 
@@ -193,6 +218,9 @@ BY_URI: dict[str, type[Error]] = {
         DuplicateJob,
         JobFailed,
         UnknownJob,
+        UnknownUpload,
+        UnknownArtifact,
+        UnknownQuestion,
         RateLimited,
         TooLarge,
         Draining,

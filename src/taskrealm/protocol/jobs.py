@@ -53,6 +53,8 @@ class EventType(StrEnum):
     MESSAGE = "message"
     ARTIFACT = "artifact"
     QUESTION = "question"
+    ANSWERED = "answered"
+    UPDATED = "updated"
     STOPPING = "stopping"
     RETRYING = "retrying"
     SUCCEEDED = "succeeded"
@@ -122,6 +124,10 @@ class Job:
     """For how long the job was asked to wait, counted by a clock that never jumps."""
     not_before: datetime | None = None
     """Before when the job was asked not to start; with a `delay`, as the clock then showed it."""
+    parent: str | None = None
+    """The batch whose child this job is."""
+    after: tuple[str, ...] = ()
+    """The jobs that have to succeed before this one may start."""
     retry_at: datetime | None = None
     """When the next attempt is due, as long as the job waits for that."""
     expires: float | None = None
@@ -133,19 +139,29 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: dict[str, Any] | None = None
+    step: str | None = None
+    """How far a batch has come, once its children are recorded: `children` or `gather`."""
+    questions: tuple[dict[str, Any], ...] = ()
+    """What the program asks its owner just now: the data of `question` events."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the program has noted about the job for others to read."""
     cancel: dict[str, Any] | None = None
     """Who asked to stop the job and why (`by`, `reason`), from the moment it was accepted."""
+    sealed: str | None = None
+    """The secrets among its arguments, for its executor alone; gone once the job has ended."""
     outcome: dict[str, Any] = field(default_factory=dict)
     """The data of the terminal event: `result`, or `error`, `exit_code` and so on."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The job as it crosses the wire: times in ISO 8601, nothing about sessions."""
+        """The job as it crosses the wire: times in ISO 8601, nothing secret or about sessions."""
         wire = asdict(self)
-        del wire["session"], wire["client"], wire["fingerprint"]
+        del wire["session"], wire["client"], wire["fingerprint"], wire["sealed"]
         outcome = wire.pop("outcome")
         for name in TIMES:
             wire[name] = None if wire[name] is None else timestamp(wire[name])
-        return {**wire, "tags": list(self.tags), **outcome}
+        for name in ("tags", "after", "questions"):
+            wire[name] = list(wire[name])
+        return {**wire, **outcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +171,8 @@ class Event:
 
     `seq` counts without holes within the stream of one user and `job_seq` within one job,
     both from 1. `epoch` changes when a stream starts anew. `seq` and `epoch` are None for
-    a job that is not delivered to the user's stream.
+    a job that is not delivered to the user's stream. `parent` is the batch whose child the
+    job is, if it is one.
     """
 
     owner: str
@@ -168,6 +185,7 @@ class Event:
     at: datetime
     attempt: int
     data: dict[str, Any]
+    parent: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The event as it crosses the wire: one flat mapping, the time in ISO 8601."""
@@ -182,6 +200,7 @@ class Event:
             "type": self.type.value,
             "at": timestamp(self.at),
             "attempt": self.attempt,
+            **({} if self.parent is None else {"parent": self.parent}),
         }
 
     @classmethod
@@ -198,6 +217,7 @@ class Event:
             type=EventType(data.pop("type")),
             at=datetime.fromisoformat(data.pop("at")),
             attempt=data.pop("attempt"),
+            parent=data.pop("parent", None),
             data=data,
         )
 

@@ -9,12 +9,20 @@ CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
 CANCEL = "taskrealm.cancel"
+ANSWER = "taskrealm.answer"
 JOB = "taskrealm.job"
 JOBS = "taskrealm.jobs"
 EVENTS = "taskrealm.events"
 OUTPUT = "taskrealm.output"
 TOKEN = "taskrealm.token"
 
+UPLOAD_BEGIN = "taskrealm.upload.begin"
+UPLOAD_APPEND = "taskrealm.upload.append"
+UPLOAD_STATUS = "taskrealm.upload.status"
+UPLOAD_FINISH = "taskrealm.upload.finish"
+UPLOAD_REMOVE = "taskrealm.upload.remove"
+ARTIFACTS = "taskrealm.artifacts"
+ARTIFACT = "taskrealm.artifact"
 RUN_PREFIX = "taskrealm.run."
 """Begins the URI of every task as a procedure of its own."""
 
@@ -23,7 +31,16 @@ PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 
-PROCEDURES = (TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, JOB, JOBS, EVENTS, OUTPUT, TOKEN)
+FILE_PROCEDURES = (
+    *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
+    *(ARTIFACTS, ARTIFACT),
+)
+"""The procedures that carry files."""
+
+PROCEDURES = (
+    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *FILE_PROCEDURES,
+)
 """Every procedure that a signed-in session may call."""
 
 ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)

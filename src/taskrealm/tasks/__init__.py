@@ -6,19 +6,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
+    from .artifacts import Artifact
+    from .batch import BatchTask
+    from .choices import Choices
     from .command import CommandTask, Output
+    from .context import Cancelled, Context
     from .definition import Arguments, Caller, Definition
+    from .durations import Duration
     from .errors import TaskError
     from .files import Below
+    from .function import FunctionTask
+    from .hints import Hint, Line, Text
     from .kinds import ready
     from .limits import Limits
+    from .loaded import Task
     from .loader import load_module, load_tasks
+    from .multi import Child, Finished, MultiTask
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
+    from .python import PythonTask, task
     from .registry import Registry
     from .retry import Retry
-    from .task import Task
+    from .secrets import MASK, Secret
+    from .terminal import Terminal
+    from .uploads import Upload, UploadedFile
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
@@ -26,19 +38,31 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".choices": ("Choices",),
+        ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
+        ".context": ("Cancelled", "Context"),
         ".definition": ("Arguments", "Caller", "Definition"),
         ".errors": ("TaskError",),
+        ".durations": ("Duration",),
         ".files": ("Below",),
+        ".hints": ("Hint", "Line", "Text"),
+        ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+        ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
         ".retry": ("Retry",),
-        ".program": ("TEXT_LIMIT", "ProgramTask"),
+        ".secrets": ("MASK", "Secret"),
+        ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
-        ".task": ("Task",),
+        ".loaded": ("Task",),
+        ".artifacts": ("Artifact",),
+        ".uploads": ("Upload", "UploadedFile"),
+        ".terminal": ("Terminal",),
     }
 
     def __getattr__(name: str) -> object:
@@ -50,17 +74,30 @@ else:
 
 
 __all__ = [
+    "MASK",
     "TEXT_LIMIT",
     "Arguments",
+    "Artifact",
+    "BatchTask",
     "Below",
     "Caller",
+    "Cancelled",
+    "Child",
+    "Choices",
     "CommandTask",
+    "Context",
     "Definition",
+    "Duration",
     "FfmpegProgress",
+    "Finished",
     "Flag",
+    "FunctionTask",
     "Glued",
+    "Hint",
     "InvalidArguments",
     "Limits",
+    "Line",
+    "MultiTask",
     "NotAuthorized",
     "Option",
     "Output",
@@ -70,12 +107,19 @@ __all__ = [
     "ProgramTask",
     "Progress",
     "ProgressParser",
+    "PythonTask",
     "Registry",
     "Retry",
+    "Secret",
     "Task",
     "TaskError",
+    "Terminal",
+    "Text",
+    "Upload",
+    "UploadedFile",
     "Value",
     "load_module",
     "load_tasks",
     "ready",
+    "task",
 ]

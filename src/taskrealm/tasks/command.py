@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .definition import Definition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from .definition import Arguments, Caller
-    from .parts import Part
+    from .parts import Part, Value
     from .progress import ProgressParser
+    from .terminal import Terminal
 
 
 class CommandTask(Definition):
@@ -41,8 +43,26 @@ class CommandTask(Definition):
     The program and its arguments, in order: constants, and parts that refer to parameters
     or to properties of the class. No shell sees them.
     """
+    environment: ClassVar[Mapping[str, str | Value]] = MappingProxyType({})
+    """
+    Variables for the program besides those that the node gives to all: constants, or the
+    `Value` of a parameter, without which there is no such variable.
+    """
+    stdin: ClassVar[str | Value | None] = None
+    """What the program reads from its standard input; nothing unless set."""
     progress: ClassVar[Callable[[], ProgressParser] | None] = None
     """Makes what reads the progress of one job from the program's output."""
+    reports_on_stdout: ClassVar[bool] = False
+    """
+    Whether lines of standard output that are reports, as `TASKREALM_REPORT` takes them, count
+    as such and are no output: for programs that cannot write into a pipe.
+    """
+    terminal: ClassVar[bool | Terminal] = False
+    """
+    Whether the program's output is a terminal, so that it prints at once what others keep
+    back; of 80 columns and 24 lines, or as `Terminal(columns=120)` says. Its errors are then
+    part of its standard output.
+    """
 
     def parse_result(self, output: Output) -> Any:
         """

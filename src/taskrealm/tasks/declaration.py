@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import math
 import re
@@ -14,19 +13,24 @@ from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
-from . import capacity, repetition
+from ..documents import suggestion_for
+from . import artifacts, capacity, repetition
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
 from .parameters import Parameters
+from .parts import Value
 from .values import Unfit, require_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
+
+PLACES = "_places"
+"""Tells of a class that is not written in Python where each of its attributes is written."""
 
 HOOKS = {"validate": "caller", "may_cancel": "caller"}
 """The methods that a task of any kind may have, each with its only parameter."""
@@ -39,6 +43,10 @@ class Problem(NamedTuple):
     text: str
 
 
+Found = tuple[dict[str, Any], dict[str, Any], list[Problem]]
+"""The types of parameters in declared order, their defaults, and what is wrong with others."""
+
+
 class Rules(NamedTuple):
     """What holds for the declarations of one kind of task only."""
 
@@ -49,6 +57,10 @@ class Rules(NamedTuple):
     """Looks at its settings; given the declaration and the names of its parameters."""
     parameters: Callable[[type[Any], Mapping[str, Any], Mapping[str, Any]], Iterator[Problem]]
     """Looks at its parameters, once all else is well; given also their types and schema."""
+    has_values: bool = False
+    """Whether its variables may have a `Value`, at which `settings` looks."""
+    read: Callable[[type[Any], Any], Found] | None = None
+    """Finds the parameters; None if they are the annotated attributes."""
 
 
 def check(declaration: type[Definition], rules: Rules) -> Parameters:
@@ -58,7 +70,7 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
     Raises:
         TaskError: It is not; each problem names file, line, class and attribute.
     """
-    hints, unreadable = _hints(declaration, rules)
+    hints, defaults, unreadable = (rules.read or _attributes)(declaration, rules)
     problems = [
         *unreadable,
         *_name(declaration),
@@ -67,11 +79,11 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *(Problem(*each) for each in capacity.problems(declaration)),
         *(Problem(*each) for each in repetition.problems(declaration)),
         *_roles(declaration),
-        *_environment(declaration),
+        *_environment(declaration, rules),
+        *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
         *_hooks(declaration, rules),
         *_strangers(declaration, hints, rules),
     ]
-    defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
     try:
         parameters = Parameters(hints, defaults)
     except TaskError as error:
@@ -86,6 +98,9 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
 
 def place(declaration: type, attribute: str | None = None) -> str:
     """File and line where a class, or one attribute of it, is written."""
+    places: Mapping[str | None, str] | None = vars(declaration).get(PLACES)
+    if places is not None:
+        return places.get(attribute, places[None])
     try:
         source, first = inspect.getsourcelines(declaration)
     except (OSError, TypeError):  # made by a program, not written in a file
@@ -93,14 +108,14 @@ def place(declaration: type, attribute: str | None = None) -> str:
     return f"{inspect.getfile(declaration)}:{first + _offset(source, attribute)}"
 
 
-def _hints(declaration: type[Definition], rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
-    """The types of the parameters in declared order, those of base classes first."""
+def _attributes(declaration: type[Definition], rules: Rules) -> Found:
+    """The annotated attributes, those of base classes first."""
     hints: dict[str, Any] = {}
     problems = []
     for owner in reversed(_classes(declaration, rules.base)):
         for name, annotation in inspect.get_annotations(owner).items():
             try:
-                hint = _evaluated(annotation, owner)
+                hint = evaluated(annotation, owner)
             except Exception as error:
                 problems.append(
                     Problem(
@@ -112,16 +127,23 @@ def _hints(declaration: type[Definition], rules: Rules) -> tuple[dict[str, Any],
                 continue
             if ClassVar in (hint, get_origin(hint)):
                 continue
-            if name in _settings(rules):
+            if name in settings_of(rules):
                 problems.append(Problem(name, "is a setting, not a parameter: drop the annotation"))
             elif name in rules.hooks or name.startswith("_"):
                 problems.append(Problem(name, "cannot be the name of a parameter: rename it"))
             else:
                 hints[name] = hint
-    return hints, problems
+    defaults = {name: getattr(declaration, name) for name in hints if hasattr(declaration, name)}
+    return hints, defaults, problems
 
 
-def _evaluated(annotation: object, owner: type) -> Any:
+def evaluated(annotation: object, owner: type | FunctionType) -> Any:
+    """
+    The type that an annotation in *owner* stands for, with all that is said about it.
+
+    Raises:
+        Exception: It cannot be read.
+    """
     # A class for each annotation, so that one that cannot be read does not hide the others.
     body = {"__annotations__": {"it": annotation}, "__module__": owner.__module__}
     return typing.get_type_hints(type(owner.__name__, (), body), include_extras=True)["it"]
@@ -168,7 +190,7 @@ def _roles(declaration: type[Definition]) -> Iterator[Problem]:
             yield Problem("roles", f"there is no role {role!r}; the roles are: {known}")
 
 
-def _environment(declaration: type[Definition]) -> Iterator[Problem]:
+def _environment(declaration: type[Definition], rules: Rules) -> Iterator[Problem]:
     environment: object = declaration.environment
     if not isinstance(environment, Mapping):
         yield Problem("environment", 'must be a mapping, such as {"LC_ALL": "C.UTF-8"}')
@@ -178,6 +200,8 @@ def _environment(declaration: type[Definition]) -> Iterator[Problem]:
             yield Problem("environment", f"{name!r} cannot be the name of a variable")
         elif name.startswith(RESERVED):
             yield Problem("environment", f"{name}: the node itself sets variables in {RESERVED}*")
+        elif rules.has_values and isinstance(value, Value):
+            continue
         elif not isinstance(value, str):
             yield Problem("environment", f"{name} is {value!r}; it must be text")
         else:
@@ -208,7 +232,7 @@ def _strangers(
     declaration: type[Definition], hints: Mapping[str, Any], rules: Rules
 ) -> Iterator[Problem]:
     """Attributes that look like a setting or a parameter, and are neither."""
-    known = (*_settings(rules), *rules.hooks)
+    known = (*settings_of(rules), *rules.hooks)
     for owner in _classes(declaration, rules.base):
         for name, value in vars(owner).items():
             if name == "__init__":
@@ -225,20 +249,13 @@ def _strangers(
                 yield Problem(name, f"is not known{suggestion}")
 
 
-def suggestion_for(name: str, known: Iterable[str]) -> str:
-    """What to add to a message about *name* if one of *known* is much like it."""
-    for match in difflib.get_close_matches(name, known, n=1, cutoff=0.75):
-        return f"; did you mean {match!r}?"
-    return ""
-
-
 def is_property(declaration: type[Definition], name: str) -> bool:
     """Whether the declaration computes *name* from its arguments."""
     found = inspect.getattr_static(declaration, str(name), None)
     return isinstance(found, property | cached_property)
 
 
-def _settings(rules: Rules) -> tuple[str, ...]:
+def settings_of(rules: Rules) -> tuple[str, ...]:
     """The settings that such a task may have."""
     classes = (each for each in rules.base.__mro__ if issubclass(each, Definition))
     return tuple(name for each in classes for name in inspect.get_annotations(each))
@@ -263,13 +280,23 @@ def _placed(declaration: type[Definition], problem: Problem, rules: Rules) -> st
 def _offset(source: list[str], attribute: str | None) -> int:
     """How many lines below the first line of its class an attribute was written last."""
     (tree,) = ast.parse(textwrap.dedent("".join(source))).body
-    for node in reversed(list(ast.iter_child_nodes(tree))):
+    for node in reversed(_places(tree)):
         match node:
             case (
-                ast.AnnAssign(target=ast.Name(name))
+                ast.arg(arg=name)
+                | ast.keyword(arg=name)
+                | ast.AnnAssign(target=ast.Name(name))
                 | ast.Assign(targets=[ast.Name(name)])
                 | ast.FunctionDef(name=name)
                 | ast.AsyncFunctionDef(name=name)
             ) if name == attribute:
                 return node.lineno - 1
     return 0
+
+
+def _places(tree: ast.stmt) -> list[ast.AST]:
+    """What in a class, or in the head of a function, may be an attribute of a task."""
+    if not isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        return list(ast.iter_child_nodes(tree))
+    settings = [each for call in tree.decorator_list for each in ast.iter_child_nodes(call)]
+    return [*settings, *ast.iter_child_nodes(tree.args)]

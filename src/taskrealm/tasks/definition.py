@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
 
+    from .artifacts import Artifact
     from .retry import Retry
+    from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
@@ -66,8 +68,10 @@ class Definition:
     """How many jobs of the task may run at once; None for as many as there are slots."""
     most_running_per_user: ClassVar[int | None] = None
     """How many of those may be of one user."""
-    environment: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
+    artifacts: ClassVar[Sequence[str | Artifact]] = ()
+    """Files below the working directory that a job leaves for its owner: names and patterns."""
 
     def validate(
         self, caller: Caller
@@ -104,7 +108,14 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one job: `values` as JSON, and `model`, their task with them as attributes."""
+    """
+    The arguments of one job: `values` as JSON, and `model`, their task with them as attributes.
+
+    In `values` a mask stands for each secret; `secrets` holds them. `files` are the uploads
+    among them, by id.
+    """
 
     values: dict[str, Any]
     model: Any
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)

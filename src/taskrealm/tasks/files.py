@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import NoneType
@@ -10,11 +12,29 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic_core import PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
 REFUSED = "file"
 """The type of the errors of a name that `Below` refuses."""
+
+_is_looked_for: ContextVar[bool] = ContextVar("is_looked_for", default=True)
+
+
+@contextlib.contextmanager
+def accepted_before() -> Iterator[None]:
+    """
+    Take files as they were found when their job was accepted.
+
+    Its program may have made the new ones and removed the others meanwhile.
+    """
+    token = _is_looked_for.set(False)
+    try:
+        yield
+    finally:
+        _is_looked_for.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,8 @@ class Below:
         if not parts or ".." in parts or name.startswith("/"):
             raise _refused(f"must be a name below {self._folder}, without '..'")
         try:
+            if not _is_looked_for.get():
+                return self._inside(self.root / name)
             return self._new(name) if self.new else self._existing(name)
         except OSError as error:  # such as a name that is too long, or a closed folder
             raise _refused(f"cannot be used: {error.strerror}") from None

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .batch import BatchTask
 from .command import CommandTask
+from .function import FunctionTask
+from .multi import MultiTask
 from .program import ProgramTask
+from .python import PythonTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .definition import Definition
-    from .task import Task
+    from .loaded import Task
 
-KINDS: dict[type[Definition], Callable[..., Task]] = {CommandTask: ProgramTask}
+KINDS: dict[type[Definition], Callable[..., Task]] = {
+    CommandTask: ProgramTask,
+    MultiTask: BatchTask,
+    PythonTask: FunctionTask,
+}
 """What makes a task ready, by the base of its declaration."""
 
 

@@ -1,4 +1,4 @@
-"""Finds the tasks that modules declare."""
+"""Finds the tasks that modules and other files declare."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING
 from .definition import Definition
 from .errors import TaskError
 from .kinds import ready
+from .python import declaration_of
 from .registry import Registry
+from .sources import PACKAGE
+from .written import SUFFIXES, read_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+
+    from .loaded import Task
 
 _packages = itertools.count(1)
 
 
 def load_tasks(folder: Path) -> Registry:
     """
-    The tasks that the modules of *folder* declare.
+    The tasks that the modules and the TOML and YAML files of *folder* declare.
 
     Files whose names begin with `_` hold no tasks; modules import them relatively, as in
     `from ._shared import FILES`. Each load imports the modules anew.
@@ -44,7 +49,10 @@ def load_tasks(folder: Path) -> Registry:
         raise TaskError(*(f"{file}: {remedy}" for file in misnamed))
     package = _package(folder)
     try:
-        return _load(f"{package}.{file.stem}" for file in files)
+        return _load(
+            (f"{package}.{file.stem}" for file in files),
+            sorted(each for each in folder.glob("[!_]*") if each.suffix in SUFFIXES),
+        )
     except TaskError:
         for name in [name for name in sys.modules if name.split(".")[0] == package]:
             del sys.modules[name]
@@ -63,7 +71,7 @@ def load_module(name: str) -> Registry:
 
 def _package(folder: Path) -> str:
     """A new package whose modules are the files of *folder*, under a name nobody else has."""
-    name = f"_taskrealm_tasks_{next(_packages)}"
+    name = f"{PACKAGE}{next(_packages)}"
     spec = ModuleSpec(name, loader=None, is_package=True)
     spec.submodule_search_locations = [str(folder.resolve())]
     sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -71,9 +79,9 @@ def _package(folder: Path) -> str:
     return name
 
 
-def _load(names: Iterable[str]) -> Registry:
+def _load(names: Iterable[str], files: Iterable[Path] = ()) -> Registry:
     problems: list[str] = []
-    tasks = []
+    tasks: list[Task] = []
     for name in names:
         try:
             module = importlib.import_module(name)
@@ -81,11 +89,12 @@ def _load(names: Iterable[str]) -> Registry:
             reason = f"{type(error).__name__}: {error}"
             problems.append(f"{_place_of(error, name)}: the module cannot be imported: {reason}")
             continue
-        for declaration in _declarations(module):
-            try:
-                tasks.append(ready(declaration))
-            except TaskError as error:
-                problems += error.problems
+        tasks += _made_ready(_declarations(module), problems)
+    for file in files:
+        try:
+            tasks += _made_ready(read_tasks(file), problems)
+        except TaskError as error:
+            problems += error.problems
     try:
         registry = Registry(tasks)
     except TaskError as error:
@@ -95,9 +104,21 @@ def _load(names: Iterable[str]) -> Registry:
     return registry
 
 
+def _made_ready(declarations: Iterable[type[Definition]], problems: list[str]) -> list[Task]:
+    """The tasks of *declarations* that are right; what is wrong goes to *problems*."""
+    tasks = []
+    for declaration in declarations:
+        try:
+            tasks.append(ready(declaration))
+        except TaskError as error:
+            problems += error.problems
+    return tasks
+
+
 def _declarations(module: ModuleType) -> list[type[Definition]]:
     """The tasks that *module* itself declares, in order, not those it imported."""
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    values = ((declaration_of(value) or value) for value in vars(module).values())
+    classes = [value for value in values if inspect.isclass(value)]
     return [
         each
         for each in dict.fromkeys(classes)  # a class may have two names

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticSerializationError
 
+from ..documents import by_place
 from ..protocol.errors import InvalidArguments
+from .choices import COMPUTED, choices_of, with_choices
 from .errors import TaskError
 from .files import REFUSED
+from .hints import hoisted
+from .secrets import MASK, is_secret, revealed
 from .values import Unfit, plain, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic_core import ErrorDetails
+    from .uploads import UploadedFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNKNOWN_NAMED = 10  # unknown arguments that one error names
@@ -46,14 +50,31 @@ class Parameters:
             for name, annotation in annotations.items()
         }
         self.names = tuple(fields)
+        self._types = dict(annotations)
         self._model, self.schema = _compiled(fields)
+        self.secrets = tuple(name for name in fields if is_secret(self._field(name).annotation))
+        self.choices = {
+            name: choices for name in fields if (choices := choices_of(self._field(name)))
+        }
+        wrong = [
+            f"{name}: {text}"
+            for name, choices in self.choices.items()
+            for text in choices.problems(self.names, self.secrets)
+        ]
+        if wrong:
+            raise TaskError(*wrong)
         self._defaults = self._checked_defaults()
 
     def bind(
-        self, args: Sequence[object], kwargs: Mapping[str, object]
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """
         Positional and named arguments, defaults filled in: as JSON, and in their types.
+
+        As JSON, `MASK` stands for each secret. *files* are those that the arguments may name.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
@@ -68,12 +89,17 @@ class Parameters:
                     values[name] = plain(given[name])
                 except Unfit as unfit:
                     refused.setdefault(name, str(unfit))
+        for name in self.secrets:
+            if values.get(name) == MASK:
+                refused[name] = "must be given anew: nobody has kept it"
         try:
-            model = self._model.model_validate_json(json.dumps(values))
+            model = self._validated(values, files)
         except ValidationError as error:
-            refused = {**_by_parameter(error), **refused}
+            refused = {**by_place(error, values), **refused}
         if refused:
             raise InvalidArguments(fields=refused)
+        for name in self.secrets:
+            values[name] = None if values[name] is None else MASK
         return values, {name: getattr(model, _PREFIX + name) for name in self.names}
 
     def as_json(self, values: Mapping[str, object]) -> dict[str, Any]:
@@ -89,11 +115,42 @@ class Parameters:
                 raise TaskError(f"{visible(name)}: there is no such parameter")
             field = _PREFIX + name
             model = self._model.model_construct({field}, **{field: value})
+            if name in self.secrets:
+                dumped[name] = revealed(value)
+                continue
             try:
                 dumped[name] = plain(model.model_dump(mode="json", warnings="none")[field])
             except (PydanticSerializationError, Unfit) as error:
                 raise TaskError(f"{name}: {error}") from error
         return dumped
+
+    def fitting(self, kwargs: Mapping[str, object]) -> dict[str, Any]:
+        """Those of the named arguments that fit, and the defaults of others, in their types."""
+        values: dict[str, Any] = {}
+        for name in self.names:
+            given = {**self._defaults, **self._made_defaults(), **kwargs}
+            if name in given:
+                try:
+                    values[name] = plain(given[name])
+                except Unfit:
+                    continue
+        while True:
+            try:
+                model = self._partial.model_validate_json(
+                    json.dumps(values), strict=True, extra="forbid"
+                )
+            except ValidationError as error:
+                for problem in error.errors(include_url=False, include_input=False):
+                    values.pop(str(problem["loc"][0]), None)
+            else:
+                return {name: getattr(model, _PREFIX + name) for name in values}
+
+    @cached_property
+    def _partial(self) -> type[BaseModel]:
+        """The model with every parameter optional."""
+        fields = {name: (self._types[name], None) for name in self.names}
+        model, _ = _compiled(fields)
+        return model
 
     def _misplaced(
         self, args: Sequence[object], kwargs: Mapping[str, object]
@@ -120,6 +177,14 @@ class Parameters:
 
     def _checked_defaults(self) -> dict[str, Any]:
         fields = {name: self._field(name) for name in self.names}
+        told = [
+            name
+            for name in self.secrets
+            if fields[name].default_factory is not None
+            or not (fields[name].is_required() or fields[name].default is None)
+        ]
+        if told:
+            raise TaskError(*(f"{name}: a secret has no default but None" for name in told))
         defaults = self.as_json(
             {
                 name: field.default
@@ -127,15 +192,24 @@ class Parameters:
                 if not field.is_required() and field.default_factory is None
             }
         )
+        given = {**defaults, **self._made_defaults()}
         try:
-            self._model.model_validate_json(json.dumps({**defaults, **self._made_defaults()}))
+            self._validated(given)
         except ValidationError as error:
             # A file need not be there before its task is run.
-            wrong = _by_parameter(error, ignore=("missing", REFUSED))
+            wrong = by_place(error, given, ignore=("missing", REFUSED))
             if wrong:
                 problems = (f"{name}: its default {text}" for name, text in wrong.items())
                 raise TaskError(*problems) from None
         return defaults
+
+    def _validated(
+        self, values: Mapping[str, object], files: Mapping[str, UploadedFile] | None = None
+    ) -> BaseModel:
+        """*values* in their types, nothing unknown among them at any depth."""
+        return self._model.model_validate_json(
+            json.dumps(values), strict=True, extra="forbid", context=files
+        )
 
     def _field(self, name: str) -> Any:
         return self._model.model_fields[_PREFIX + name]
@@ -164,19 +238,43 @@ def _model(fields: Mapping[str, Any]) -> tuple[type[BaseModel], dict[str, Any]]:
     for name in fields:
         if model.model_fields[_PREFIX + name].alias != name:
             raise TypeError("an alias is not possible; rename the parameter")
-    schema = model.model_json_schema()
+    schema = _closed(model.model_json_schema())
     properties = schema.get("properties", {})
-    for each in properties.values():
-        if '"writeOnly"' in json.dumps(each):
-            raise TypeError("everybody on the machine can read the arguments of a program")
+    definitions = schema.get("$defs", {})
+    open_to_all = [
+        each
+        for name, each in properties.items()
+        if not is_secret(model.model_fields[_PREFIX + name].annotation)
+    ]
+    offered = {name: choices_of(model.model_fields[_PREFIX + name]) for name in fields}
+    if f'"{COMPUTED}"' in json.dumps(
+        [definitions, *(each for name, each in properties.items() if not offered[name])]
+    ):
+        raise TypeError("Choices belong to a parameter, or to the items of a list of its own")
+    if '"writeOnly"' in json.dumps([open_to_all, definitions]):
+        raise TypeError("a secret must be a parameter of its own, of type Secret")
     return model, {
         "$schema": DIALECT,
         "type": "object",
-        "properties": properties,
+        "properties": {
+            name: with_choices(hoisted(each), offered[name]) for name, each in properties.items()
+        },
         "required": schema.get("required", []),
         "additionalProperties": False,
-        **({"$defs": schema["$defs"]} if "$defs" in schema else {}),
+        **({"$defs": definitions} if definitions else {}),
     }
+
+
+def _closed(schema: Any) -> Any:
+    """*schema* with the groups in it refusing, as validation does, what they do not know."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: each if key == "default" else _closed(each) for key, each in schema.items()}
+    if schema.get("type") == "object" and isinstance(schema.get("properties"), dict):
+        closed.setdefault("additionalProperties", False)
+    return closed
 
 
 def _name(field: str) -> str:
@@ -193,24 +291,3 @@ _CONFIG = ConfigDict(
     alias_generator=_name,
     field_title_generator=_title,
 )
-
-
-def _by_parameter(error: ValidationError, *, ignore: Sequence[str] = ()) -> dict[str, str]:
-    """One sentence for each parameter about which *error* complains."""
-    sentences: dict[str, dict[str, None]] = {}
-    for problem in error.errors(include_url=False, include_input=False):
-        if problem["type"] not in ignore:
-            name = str(problem["loc"][0])
-            sentences.setdefault(name, {})[_sentence(problem)] = None
-    return {name: "; or ".join(list(each)[:3]) for name, each in sentences.items()}
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    if problem["type"] == "missing" and len(problem["loc"]) == 1:
-        return "is required"
-    text = re.sub(r"^[A-Z][a-z]+( input)? should ", "must ", problem["msg"])
-    text = re.sub(r"^(Value error|Assertion failed), ", "", text)
-    # Pydantic quotes a character now and then; none may disturb a terminal.
-    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-    place = [f"item {step + 1} " for step in problem["loc"][1:] if isinstance(step, int)]
-    return "".join([*place, text])

@@ -12,8 +12,10 @@ from . import hooks
 from .command import CommandTask
 from .command_rules import RULES
 from .errors import TaskError
+from .loaded import Task
+from .parts import Value, text_of
 from .progress import ProgressReader
-from .task import Task
+from .terminal import Terminal
 from .values import Unfit, plain
 
 if TYPE_CHECKING:
@@ -44,8 +46,22 @@ class ProgramTask(Task):
         """Whether the task says what its result is; otherwise that is what was printed."""
         return self._command.parse_result is not CommandTask.parse_result
 
+    @property
+    def reports_on_stdout(self) -> bool:
+        """Whether reports are among what the program prints."""
+        return self._command.reports_on_stdout
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The terminal that the program prints on, if it is one."""
+        terminal = self._command.terminal
+        if isinstance(terminal, Terminal):
+            return terminal
+        return Terminal() if terminal else None
+
     def require_runnable(self, arguments: Arguments) -> None:
         self.argv(arguments)
+        self.stdin(arguments)
 
     def preview(self, arguments: Arguments) -> dict[str, Any]:
         return {"argv": list(self.argv(arguments))}
@@ -60,7 +76,8 @@ class ProgramTask(Task):
             TaskError: A property of the task failed.
         """
         argv = []
-        size = sum(len(f"{name}={value}".encode()) for name, value in self.environment.items())
+        variables = self.variables(arguments)
+        size = sum(len(f"{name}={value}".encode()) for name, value in variables.items())
         for name, argument in self._arguments(arguments.model):
             length = len(argument.encode())
             if length > ARGUMENT_LIMIT:
@@ -71,12 +88,45 @@ class ProgramTask(Task):
             size += length
             argv.append(argument)
         # Each string ends in a NUL, and a pointer of eight bytes leads to it.
-        if size + 9 * (len(argv) + len(self.environment)) > COMMAND_LIMIT:
+        if size + 9 * (len(argv) + len(variables)) > COMMAND_LIMIT:
             raise TooLarge(
                 f"The arguments of a program have at most {COMMAND_LIMIT} bytes together",
                 limit=COMMAND_LIMIT,
             )
         return tuple(argv)
+
+    def variables(self, arguments: Arguments) -> dict[str, str]:
+        """
+        The variables that the task gives to its program.
+
+        Raises:
+            InvalidArguments, TooLarge: A value does not fit into one.
+            TaskError: A property of the task failed.
+        """
+        variables = dict(self.environment)
+        for name, value in self._command.environment.items():
+            if isinstance(value, Value):
+                text = self._handed_over(arguments.model, value)
+                if text is not None:
+                    variables[name] = text
+                    if len(f"{name}={text}".encode()) > ARGUMENT_LIMIT:
+                        raise TooLarge(
+                            f"{value.name}: a variable has at most {ARGUMENT_LIMIT} bytes",
+                            limit=ARGUMENT_LIMIT,
+                        )
+        return variables
+
+    def stdin(self, arguments: Arguments) -> bytes:
+        """
+        What the program reads from its standard input.
+
+        Raises:
+            InvalidArguments: A value is no text.
+            TaskError: A property of the task failed.
+        """
+        stdin = self._command.stdin
+        text = self._handed_over(arguments.model, stdin) if isinstance(stdin, Value) else stdin
+        return b"" if text is None else text.encode()
 
     def progress_parser(self) -> ProgressReader | None:
         """What reads the progress of one job; None if the task does not say how."""
@@ -132,6 +182,13 @@ class ProgramTask(Task):
                 refused[part.name] = str(unfit)
         if refused:
             raise InvalidArguments(fields=refused)
+
+    def _handed_over(self, model: Definition, part: Value) -> str | None:
+        """The text that stands for a value where nobody else can read it."""
+        try:
+            return text_of(self._value(model, part))
+        except Unfit as unfit:
+            raise InvalidArguments(fields={part.name: str(unfit)}) from None
 
     def _value(self, model: Definition, part: Part) -> object:
         try:

@@ -10,7 +10,7 @@ from .errors import TaskError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .task import Task
+    from .loaded import Task
 
 
 class Registry(Mapping[str, "Task"]):

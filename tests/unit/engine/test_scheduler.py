@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from taskrealm.engine.scheduler import Claim, Scheduler
+from taskrealm.engine import Claim, Scheduler
 from taskrealm.protocol.errors import QueueFull
 
 PRIORITIES = st.integers(-1_000, 1_000)
@@ -235,105 +234,3 @@ def test_a_slot_is_freed_only_once() -> None:
 
     with pytest.raises(KeyError):
         queue.release("a")
-
-
-OWNERS = st.sampled_from(["ann", "bob"])
-
-
-class Model(RuleBasedStateMachine):
-    """The scheduler against a list that is sorted anew each time."""
-
-    @initialize(
-        slots=st.integers(1, 3), queue_limit=st.integers(1, 4), owner_limit=st.integers(1, 4)
-    )
-    def start(self, slots: int, queue_limit: int, owner_limit: int) -> None:
-        self.scheduler = Scheduler(slots=slots, queue_limit=queue_limit, owner_limit=owner_limit)
-        self.slots, self.queue_limit, self.owner_limit = slots, queue_limit, owner_limit
-        self.waiting: list[tuple[float, int, str]] = []
-        self.reserved: list[str] = []
-        self.running: list[str] = []
-        self.owners: dict[str, str] = {}
-        self.jobs = 0
-        self.arrivals = 0
-
-    @rule(priority=PRIORITIES, since=SECONDS, owner=OWNERS)
-    def submit(self, priority: int, since: float, owner: str) -> None:
-        queued = [*(entry[-1] for entry in self.waiting), *self.reserved]
-        free = self.slots - len(self.running)
-        fits = len(queued) + 1 <= free + self.queue_limit
-        own = sum(self.owners[job_id] == owner for job_id in queued)
-        try:
-            self.scheduler.require_room(owner=owner)
-        except QueueFull:
-            assert not fits or own + 1 > free + self.owner_limit
-        else:
-            assert fits
-            assert own + 1 <= free + self.owner_limit
-            self.recover(priority, since, owner)
-
-    @rule(priority=PRIORITIES, since=SECONDS, owner=OWNERS)
-    def recover(self, priority: int, since: float, owner: str) -> None:
-        self.jobs += 1
-        self.owners[str(self.jobs)] = owner
-        self.add(str(self.jobs), priority, since)
-
-    def add(self, job_id: str, priority: int, since: float) -> None:
-        self.arrivals += 1
-        self.scheduler.add(job_id, priority=priority, since=since, owner=self.owners[job_id])
-        self.waiting = sorted([*self.waiting, (since - priority, self.arrivals, job_id)])
-
-    @rule(owner=OWNERS)
-    def reserve(self, owner: str) -> None:
-        self.jobs += 1
-        self.owners[str(self.jobs)] = owner
-        self.scheduler.reserve(str(self.jobs), owner=owner)
-        self.reserved.append(str(self.jobs))
-
-    @precondition(lambda self: self.reserved)
-    @rule(priority=PRIORITIES, since=SECONDS)
-    def let_wait(self, priority: int, since: float) -> None:
-        self.add(self.reserved.pop(), priority, since)
-
-    @precondition(lambda self: self.reserved)
-    @rule()
-    def forget(self) -> None:
-        assert self.scheduler.remove(self.reserved.pop())
-
-    @rule()
-    def take(self) -> None:
-        started = self.scheduler.take()
-        if self.waiting and len(self.running) < self.slots:
-            assert started == self.waiting.pop(0)[-1]
-            self.running.append(started)
-        else:
-            assert started is None
-
-    @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def remove(self, data: st.DataObject) -> None:
-        entry = data.draw(st.sampled_from(self.waiting))
-        assert self.scheduler.remove(entry[-1])
-        self.waiting.remove(entry)
-
-    @precondition(lambda self: self.running)
-    @rule(data=st.data())
-    def release(self, data: st.DataObject) -> None:
-        job_id = data.draw(st.sampled_from(self.running))
-        self.scheduler.release(job_id)
-        self.running.remove(job_id)
-
-    @invariant()
-    def counts_agree(self) -> None:
-        assert self.scheduler.waiting == len(self.waiting)
-        assert self.scheduler.reserved == len(self.reserved)
-        assert self.scheduler.running == self.scheduler.used == len(self.running) <= self.slots
-
-    @invariant()
-    def places_agree(self) -> None:
-        places = [self.scheduler.position(entry[-1]) for entry in self.waiting]
-        assert places == list(range(1, len(self.waiting) + 1))
-        assert list(self.scheduler.front(2)) == [entry[-1] for entry in self.waiting[:2]]
-
-
-Model.TestCase.settings = settings(deadline=None)
-TestSchedulerAgainstASortedList = Model.TestCase

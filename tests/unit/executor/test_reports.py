@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,14 @@ from taskrealm.tasks.report import LINE_LIMIT
 
 def read(*pieces: bytes) -> Reading:
     """What a program reported that wrote these pieces and has ended."""
-    reader = ReportReader()
+    reader = ReportReader(Path("/nowhere"))
     whole = Reading()
     for reading in (*(reader.feed(piece) for piece in pieces), reader.end()):
         whole.progress = reading.progress or whole.progress
         whole.messages += reading.messages
+        whole.tags += reading.tags
+        whole.data |= reading.data
+        whole.result = reading.result or whole.result
     return whole
 
 
@@ -58,7 +62,7 @@ def test_a_line_reports_progress(line: bytes, expected: Progress) -> None:
     [
         pytest.param(b'{"message": "a"}', message("info", "a"), id="text alone"),
         pytest.param(
-            b'{"message": "a", "level": "warning", "data": {"free": 0}, "tag": 1}',
+            b'{"message": "a", "level": "warning", "data": {"free": 0}, "more": 1}',
             message("warning", "a", {"free": 0}),
             id="all that there is",
         ),
@@ -79,8 +83,8 @@ def test_a_line_is_a_message(line: bytes, expected: dict[str, Any]) -> None:
         pytest.param(b"[" * 9_000, "it is not JSON that can be read", id="deep"),
         pytest.param(b"9" * 9_000, "it is not JSON that can be read", id="a long number"),
         pytest.param(b"0.4", "it is no JSON object", id="no object"),
-        pytest.param(b"{}", "it has neither progress nor message", id="empty"),
-        pytest.param(b'{"mesage": "a"}', "it has neither progress nor message", id="misspelt"),
+        pytest.param(b"{}", "it has none of progress, message, ask, res", id="empty"),
+        pytest.param(b'{"mesage": "a"}', "it has none of progress", id="misspelt"),
         pytest.param(b'{"progress": 40}', "its progress must be a number from 0 to 1", id="40"),
         pytest.param(b'{"progress": true}', "its progress must be a number from 0", id="true"),
         pytest.param(b'{"progress": NaN}', "progress must be a finite number", id="NaN"),
@@ -90,6 +94,9 @@ def test_a_line_is_a_message(line: bytes, expected: dict[str, Any]) -> None:
         pytest.param(b'{"message": "\\ud800"}', "message must be valid Unicode", id="surrogate"),
         pytest.param(b'{"message": "a", "level": "loud"}', "its level must be one of", id="level"),
         pytest.param(b'{"message": "a", "level": []}', "its level must be one of", id="no level"),
+        pytest.param(b'{"tag": ""}', "its tag must be text of at most 100 characters", id="tag"),
+        pytest.param(b'{"data": 5}', "its data must be an object, unless it belongs", id="data"),
+        pytest.param(b'{"ask": {}}', "its reply must be the path of a named pipe", id="ask"),
         pytest.param(b'{"version": 2, "progress": 1}', "its version is not 1", id="version"),
     ],
 )
@@ -115,7 +122,7 @@ def test_a_line_that_is_too_long_is_left_out_and_the_next_one_is_read() -> None:
 
 
 def test_a_reader_keeps_no_more_than_one_line() -> None:
-    reader = ReportReader()
+    reader = ReportReader(Path("/nowhere"))
     for _ in range(100):
         reader.feed(b"x" * LINE_LIMIT)
 
@@ -132,6 +139,26 @@ def test_reports_cut_anywhere_say_the_same(cuts: list[int]) -> None:
 
     assert read(*pieces) == read(data)
     assert [each["text"][:4] for each in read(data).messages] == ["ü", "A re", "end"]
+
+
+def test_a_line_notes_tags_data_and_the_result_beside_what_else_it_says() -> None:
+    reading = read(
+        lines(
+            {"progress": 0.5, "tag": "slow", "data": {"a": 1, "b": 2}},
+            {"data": {"b": [3]}, "tag": "big"},
+            {"message": "x", "data": {"of": "the message"}},
+            {"result": 1},
+            {"result": None},
+        )
+    )
+
+    assert reading == Reading(
+        Progress(0.5),
+        [message("info", "x", {"of": "the message"})],
+        tags=["slow", "big"],
+        data={"a": 1, "b": [3]},
+        result=(None,),
+    )
 
 
 def test_of_a_flood_of_messages_the_first_are_kept_and_the_rest_counted() -> None:

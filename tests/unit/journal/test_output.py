@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskrealm.journal import RESULT, Chunk, OutputStore, StreamSize, whole_characters
@@ -375,6 +375,7 @@ def test_what_is_read_is_what_was_printed_at_that_offset(
     limit=st.integers(32, 120),
     read_limit=st.integers(1, 30),
 )
+@example(text="00000\x80\x80" + "\U00010000" * 6, step=1, limit=32, read_limit=1)
 def test_every_chunk_of_text_is_text(text: str, step: int, limit: int, read_limit: int) -> None:
     printed = text.encode()
     with tempfile.TemporaryDirectory() as folder:

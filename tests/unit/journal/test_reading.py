@@ -221,10 +221,14 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     await journal.job_events(known, since=1, limit=5)
     await journal.stream("ann")
     await journal.jobs_by_key("ann", ["a", "b"])
+    await journal.children(known, since=0, limit=5)
     for owner in (None, "ann"):
         for task in (None, "convert"):
             for states in (None, TERMINAL):
-                await journal.jobs(owner=owner, task=task, states=states, before=known)
+                for children in (True, False):
+                    await journal.jobs(
+                        owner=owner, task=task, states=states, before=known, children=children
+                    )
     await journal.close()
 
     database = sqlite3.connect(tmp_path / "journal.sqlite")
@@ -236,5 +240,5 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     database.close()
     assert [line for line in plans if line.startswith(("SCAN jobs", "SCAN events"))] == []
     for filters in ("state=?", "owner=? AND state=?", "task=? AND state=?"):
-        assert any(f"({filters} AND rowid<?)" in line for line in plans)
-    assert any("(owner=? AND task=? AND state=? AND rowid<?)" in line for line in plans)
+        assert any(f"({filters} AND child=? AND rowid<?)" in line for line in plans)
+    assert any("(owner=? AND task=? AND state=? AND child=? AND rowid<?)" in line for line in plans)

@@ -27,6 +27,7 @@ async def test_a_job_is_read_as_it_was_written(journal: Journal) -> None:
         delay=1.5,
         not_before=now(),
         retry_at=now(),
+        sealed="c2VhbGVk",
     )
     running = replace(started(convert).job, progress={"fraction": 0.5}, cancel={"by": "ann"})
 
@@ -39,7 +40,8 @@ async def test_a_job_is_read_as_it_was_written(journal: Journal) -> None:
 
     assert before == convert
     assert during == running
-    assert await journal.job(convert.job_id) == final.job
+    # Nobody needs its secrets any more.
+    assert await journal.job(convert.job_id) == replace(final.job, sealed=None)
 
 
 async def test_events_are_read_as_they_were_returned(journal: Journal) -> None:

@@ -59,7 +59,7 @@ class Types(CommandTask):
     command = (
         "program",
         *(
-            Glued("", name)
+            Value(name, dash=True)
             for name in ("number", "share", "truth", "level", "moment", "ident", "amount")
         ),
     )
@@ -236,7 +236,7 @@ class Broken(CommandTask):
 
     @property
     def odd(self) -> object:
-        return {"text": self.text} if self.text == "odd" else f"{self.text}\0"
+        return object() if self.text == "odd" else f"{self.text}\0"
 
 
 def test_a_property_that_fails_is_an_error_of_the_task() -> None:
@@ -246,7 +246,10 @@ def test_a_property_that_fails_is_an_error_of_the_task() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("odd", "must be text or a number, not dict"), ("two", "must not contain the NUL character")],
+    [
+        ("odd", "must be text or a number, not object"),
+        ("two", "must not contain the NUL character"),
+    ],
 )
 def test_a_property_that_no_program_can_take_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(InvalidArguments) as refused:

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from taskrealm.protocol.errors import InvalidArguments, NotAuthorized, TooLarge
 from taskrealm.tasks import Caller, CommandTask, Output, ProgramTask, TaskError, Value, hooks
+from taskrealm.tasks import loaded as loaded_module
 from taskrealm.tasks import program as program_module
-from taskrealm.tasks import task as task_module
 
 ANA = Caller("ana", "user", "shop")
 
@@ -135,7 +135,7 @@ class Hanging(Base):
 
 
 async def test_a_hook_that_hangs_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_module, "VALIDATE_LIMIT", 0.05)
+    monkeypatch.setattr(loaded_module, "VALIDATE_LIMIT", 0.05)
     monkeypatch.setattr(program_module, "PARSE_LIMIT", 0.05)
 
     with pytest.raises(TaskError, match=r"base: validate took more than 0.05 s"):
@@ -276,7 +276,7 @@ async def test_a_task_may_refuse_that_somebody_cancels() -> None:
 async def test_a_task_that_does_not_say_whether_one_may_cancel_has_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(task_module, "VALIDATE_LIMIT", 0.05)
+    monkeypatch.setattr(loaded_module, "VALIDATE_LIMIT", 0.05)
 
     with pytest.raises(TaskError, match=r"base: may_cancel took more than 0.05 s"):
         await ask(Dithering)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import hashlib
+import http.server
+import os
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import Caller, Output, Progress, Registry, TaskError, load_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TASKS = Path(__file__).parents[3] / "tasks"
 
@@ -50,6 +58,7 @@ class Node:
         process = await asyncio.create_subprocess_exec(
             *task.argv(arguments),
             cwd=directory,
+            env={**os.environ, **task.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -219,3 +228,84 @@ async def test_failing_fails_as_it_was_told(node: Node) -> None:
 
     assert run.exit_code == 7
     assert run.stderr == "--no such luck\n"
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
+    subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A web server that gives away what is in *folder*; gives its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a repository, of which a web server can give clones."""
+    origin = tmp_path / "web" / "project.git"
+    origin.mkdir(parents=True)
+    git(origin, "init", "--initial-branch=main")
+    (origin / "read.me").write_text("one")
+    git(origin, "add", ".")
+    git(origin, "commit", "-m", "one")
+    git(origin, "tag", "v1")
+    git(origin, "branch", "old")
+    git(origin, "update-server-info")
+    return origin
+
+
+async def test_a_repository_is_mirrored_and_then_brought_up_to_date(
+    node: Node, project: Path
+) -> None:
+    with served(project / ".git") as address:
+        first = await node.result("git.mirror", source=address, mirror="project")
+        git(project, "branch", "--delete", "old")
+        git(project, "branch", "new")
+        git(project, "branch", "newer")
+        git(project, "update-server-info")
+        second = await node.result("git.mirror", source=address, mirror="project")
+
+    assert first == {"mirror": "mirrors/project.git", "branches": 2, "tags": 1}
+    assert second == {"mirror": "mirrors/project.git", "branches": 3, "tags": 1}
+
+
+async def test_a_mirror_keeps_to_its_repository(node: Node, project: Path) -> None:
+    with served(project / ".git") as address:
+        await node.result("git.mirror", source=address, mirror="project")
+
+        with pytest.raises(TaskError, match="is the mirror of something else"):
+            await node.run("git.mirror", source=f"{address}/", mirror="project")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["ext::sh -c date", "--upload-pack=date", "/etc", "file:///etc", "http://a b", "https://"],
+)
+async def test_a_mirror_takes_only_addresses_of_the_network(node: Node, source: str) -> None:
+    with pytest.raises(InvalidArguments, match="source"):
+        await node.run("git.mirror", source=source, mirror="project")
+
+
+def test_the_progress_of_a_clone_is_read(node: Node, project: Path, tmp_path: Path) -> None:
+    command = ["git", "clone", "--mirror", "--progress", f"file://{project}", str(tmp_path / "m")]
+    printed = subprocess.run(command, capture_output=True, check=True).stderr
+
+    reader = node.registry["git.mirror"].progress_parser()
+    found = reader.feed("stderr", printed)
+
+    assert found == Progress(fraction=1.0, message="Receiving objects")

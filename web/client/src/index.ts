@@ -63,6 +63,7 @@ export {
   type OutputChunk,
   type OutputStream,
   type Progress,
+  type Question,
   recordOf,
   type Task,
 } from "./protocol"

@@ -104,6 +104,16 @@ export class Job implements AsyncIterable<JobEvent> {
   }
 
   /**
+   * Answer a *question* that the job asks just now, by the id that its event tells.
+   *
+   * @throws {TaskRealmError} `invalid_arguments` the answer does not fit the question's schema;
+   *   `unknown_question` the job does not ask this, or has its answer: `data.answered_by` says whose
+   */
+  async answer(question: string, value: unknown): Promise<void> {
+    await this.#connection.call(uris.answer, [this.id, question, value])
+  }
+
+  /**
    * What the job prints: first what it has printed, then live, until it has ended.
    *
    * With a *listener*, calls it for every piece and returns the undo.

@@ -5,6 +5,7 @@ export const uris = {
   check: "taskrealm.check",
   exec: "taskrealm.exec",
   cancel: "taskrealm.cancel",
+  answer: "taskrealm.answer",
   job: "taskrealm.job",
   jobs: "taskrealm.jobs",
   events: "taskrealm.events",
@@ -111,6 +112,19 @@ export interface Progress {
 /** How much what a program tells matters. */
 export type MessageLevel = "debug" | "info" | "warning" | "error"
 
+/** What a running job asks its owner; {@link Job.answer} answers. */
+export interface Question {
+  /** Its id within the job. */
+  question: string
+  text: string
+  /** JSON Schema (2020-12) of the answer. */
+  schema: Record<string, unknown>
+  /** The answer that counts when nobody gives one in time; absent if there is none. */
+  default?: unknown
+  /** Until when somebody may answer, ISO 8601; null: until the job ends. */
+  expires_at: string | null
+}
+
 /** Durations are in seconds. */
 export interface EventData {
   delayed: {delay: number | null; not_before: string}
@@ -119,6 +133,11 @@ export interface EventData {
   progress: Progress
   message: {level: MessageLevel; text: string; data: unknown}
   artifact: {name: string; media_type: string; size: number}
+  question: Question
+  /** `by` is null when nobody answered in time; `refused` says so if there is no default either. */
+  answered: {question: string; answer: unknown; by: string | null; refused: "timeout" | null}
+  /** All tags and all data of the job, after the program has added some. */
+  updated: {tags: string[]; data: Record<string, unknown>}
   stopping: {by: string; reason: string | null; grace: number}
   /**
    * `attempt` is the one that came to nothing; the next begins after `delay`. `failure` is the
@@ -180,6 +199,10 @@ export interface JobRecord {
   started_at: string | null
   ended_at: string | null
   progress: Progress | null
+  /** What its program asks just now. */
+  questions: Question[]
+  /** What its program has noted for others to read. */
+  data: Record<string, unknown>
   /** Who asked to stop the job, and why. */
   cancel: {by: string; reason: string | null} | null
   result?: unknown
@@ -280,7 +303,9 @@ export type CancelAnswer = "removed_from_queue" | "stopping" | `already_${JobSta
 /** *record* after *event* has happened to it. */
 export function advance(record: JobRecord, event: JobEvent): JobRecord {
   const {type, at, attempt} = event
-  if (isTerminal(type)) return {...record, ...dataOf(event), state: type, ended_at: at, attempt}
+  if (isTerminal(type)) {
+    return {...record, ...dataOf(event), state: type, ended_at: at, attempt, questions: []}
+  }
   switch (type) {
     case "delayed": {
       const {delay, not_before} = event
@@ -290,8 +315,8 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
       return {...record, state: "queued", attempt, retry_at: null}
     case "retrying": {
       const retry_at = new Date(Date.parse(at) + event.delay * 1000).toISOString()
-      const again = {progress: null, cancel: null, started_at: null, retry_at}
-      return {...record, state: "delayed", attempt, ...again}
+      const begun = {progress: null, questions: [], cancel: null, started_at: null}
+      return {...record, ...begun, state: "delayed", attempt, retry_at}
     }
     case "started":
       return {...record, state: "running", attempt, started_at: at, expires_at: null}
@@ -299,8 +324,22 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
       const {fraction, message, eta} = event
       return {...record, progress: {fraction, message, eta}}
     }
-    case "stopping":
-      return {...record, state: "stopping", cancel: {by: event.by, reason: event.reason}}
+    case "question": {
+      const {question, text, schema, expires_at} = event
+      const preset = "default" in event ? {default: event.default} : {}
+      const asked = {question, text, schema, ...preset, expires_at}
+      return {...record, questions: [...record.questions, asked]}
+    }
+    case "answered": {
+      const questions = record.questions.filter(({question}) => question !== event.question)
+      return {...record, questions}
+    }
+    case "updated":
+      return {...record, tags: event.tags, data: event.data}
+    case "stopping": {
+      const {by, reason} = event
+      return {...record, state: "stopping", cancel: {by, reason}, questions: []}
+    }
     default:
       return record
   }
@@ -339,6 +378,8 @@ export function recordOf(first: JobEvent): JobRecord {
     started_at: null,
     ended_at: null,
     progress: null,
+    questions: [],
+    data: {},
     cancel: null,
   }
   return advance(record, first)

@@ -158,6 +158,8 @@ export class FakeNode {
         return this.#exec(session, args, kwargs)
       case uris.cancel:
         return this.job(args[0]).cancel(session.authid, kwargs)
+      case uris.answer:
+        return this.job(args[0]).answer(session.authid, String(args[1]), args[2])
       case uris.job:
         return this.job(args[0] ?? kwargs.job_id).details
       case uris.jobs:
@@ -292,6 +294,24 @@ export class FakeJob {
 
   message(text: string, level: MessageLevel = "info", data: unknown = null) {
     return this.append("message", {level, text, data})
+  }
+
+  ask(text: string, schema: object = {type: "boolean"}, preset: {default?: unknown} = {}): this {
+    const question = String(this.events.length)
+    const {...copy} = schema as Record<string, unknown>
+    return this.append("question", {question, text, schema: copy, ...preset, expires_at: null})
+  }
+
+  /** @internal */
+  answer(by: string, question: string, answer: unknown): null {
+    if (!this.record.questions.some(each => each.question === question)) {
+      throw new TaskRealmError(
+        "unknown_question",
+        `The job asks no question '${question}' just now`,
+      )
+    }
+    this.append("answered", {question, answer, by, refused: null})
+    return null
   }
 
   print(text: string, stream: OutputStream = "stdout"): this {

@@ -5,6 +5,7 @@ import {
   type Job,
   type JobEvent,
   JobFailed,
+  type Question,
   type Snapshot,
   type Status,
   TaskRealmError,
@@ -85,6 +86,22 @@ describe("a job", () => {
       ["info", "first", null],
       ["warning", "full", {free: 0}],
     ])
+  })
+
+  // capability: N18
+  test("asks, and takes one answer", async () => {
+    const client = await join()
+    const job = await client.exec("hello")
+    node
+      .job(job.id)
+      .start()
+      .ask("Which?", {enum: ["a", "b"]}, {default: "b"})
+    const asked = await new Promise<Question>(resolve => job.on("question", resolve))
+    await job.answer(asked.question, "a")
+    await vi.waitFor(() => expect(job.record?.questions).toEqual([]))
+
+    expect(asked).toMatchObject({text: "Which?", schema: {enum: ["a", "b"]}, default: "b"})
+    await expect(job.answer(asked.question, "b")).rejects.toMatchObject({code: "unknown_question"})
   })
 
   test("loses no event that comes before its handle is there", async () => {

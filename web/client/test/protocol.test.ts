@@ -56,6 +56,37 @@ test("a job waits for its time, and for its next attempt", () => {
   })
 })
 
+test("a job asks until it has its answer, or ends", () => {
+  const ask = (question: string) =>
+    event("question", {question, text: "?", schema: {type: "boolean"}, expires_at: null})
+  const asking = [event("started"), ask("a"), ask("b")].reduce(
+    advance,
+    recordOf(event("queued", {position: 1})),
+  )
+  const answered = advance(asking, event("answered", {question: "a", answer: true, by: "ana"}))
+  const stopping = event("stopping", {by: "ana", reason: null, grace: 10})
+
+  expect(asking.questions.map(({question}) => question)).toEqual(["a", "b"])
+  expect(answered.questions).toEqual([
+    {question: "b", text: "?", schema: {type: "boolean"}, expires_at: null},
+  ])
+  for (const later of [
+    stopping,
+    event("retrying", {delay: 1}),
+    event("succeeded"),
+    event("lost"),
+  ]) {
+    expect(advance({...answered}, {...later, at: "2030-01-01T00:00:00Z"}).questions).toEqual([])
+  }
+})
+
+test("a program adds tags and data to its job", () => {
+  const record = recordOf(event("queued", {position: 1}))
+
+  const updated = advance(record, event("updated", {tags: ["slow"], data: {rows: 2}}))
+  expect(updated).toMatchObject({tags: ["slow"], data: {rows: 2}})
+})
+
 test("an event of a kind unknown to us changes nothing", () => {
   const record = recordOf(event("queued", {position: 1}))
 

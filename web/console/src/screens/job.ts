@@ -3,6 +3,7 @@
 import {type Client, isTerminal, type Job, type JobDetails, type JobEvent} from "@taskrealm/client"
 import {html, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
+import {repeat} from "lit/directives/repeat.js"
 import {type Catalog, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
 import {duration, moment, percent, pretty, progressText} from "../format"
@@ -10,6 +11,7 @@ import {messageList} from "../parts/messages"
 import {loading, problem} from "../parts/notice"
 import "../parts/output"
 import {progressBar} from "../parts/progress"
+import "../parts/question"
 import {STATE_WORDS, stateBadge} from "../parts/state"
 import {taskLink} from "../route"
 
@@ -35,6 +37,7 @@ export class JobScreen extends PageElement {
       this.#job = job
       this.#stop = job.on("event", event => {
         if (event.type === "message") this.#messages.push(event)
+        if (event.type === "updated") this.#note(event)
         this.requestUpdate()
       })
     }
@@ -94,6 +97,7 @@ export class JobScreen extends PageElement {
       submitted_by,
       priority,
       tags,
+      data,
       timeout,
       deliver,
       retries,
@@ -103,6 +107,12 @@ export class JobScreen extends PageElement {
       ...news
     } = live
     return {...details, ...news}
+  }
+
+  /** Tags and data are as asked for at first, until an event tells more. */
+  #note({tags, data}: JobEvent<"updated">): void {
+    const details = this.#details.value
+    if (details && !isTerminal(details.state)) this.#details.value = {...details, tags, data}
   }
 
   get #title(): string {
@@ -131,6 +141,7 @@ export class JobScreen extends PageElement {
       </p>
       <p class="hidden" aria-live="polite">${announcement(record)}</p>
       ${this.failure ? problem(this.failure) : ""}
+      ${this.#questions(record)}
       ${this.#situation(record)}
       ${record.artifact ? this.#bigResult(record.artifact) : outcome(record)}
       ${messageList(this.#messages)}
@@ -138,8 +149,17 @@ export class JobScreen extends PageElement {
         <h2>Output</h2>
         ${this.#job ? html`<tr-output .job=${this.#job} .sizes=${record.output}></tr-output>` : ""}
       </section>
+      ${notes(record)}
       ${argumentsOf(record)}
     `
+  }
+
+  #questions({questions}: JobDetails): unknown {
+    return repeat(
+      this.#job ? questions : [],
+      ({question}) => question,
+      question => html`<tr-question .job=${this.#job} .question=${question}></tr-question>`,
+    )
   }
 
   #actions({state, task, job_id}: JobDetails): TemplateResult {
@@ -214,9 +234,10 @@ export class JobScreen extends PageElement {
   }
 
   /** The tab tells how the job is doing while another one is in front. */
-  #tellBrowser({state, progress}: JobDetails): void {
+  #tellBrowser({state, progress, questions}: JobDetails): void {
     const fraction = state === "running" ? (progress?.fraction ?? null) : null
-    const lead = fraction === null ? STATE_WORDS[state] : percent(fraction)
+    const way = fraction === null ? STATE_WORDS[state] : percent(fraction)
+    const lead = questions.length > 0 ? "Question" : way
     document.title = `${lead} · ${this.#title} · TaskRealm`
     showIcon(isTerminal(state) ? (state === "succeeded" ? "succeeded" : "failed") : "running")
   }
@@ -228,8 +249,10 @@ function showIcon(name: "idle" | "running" | "succeeded" | "failed"): void {
   if (link && link.getAttribute("href") !== href) link.setAttribute("href", href)
 }
 
-/** What a screen reader hears: every change of state, and every quarter of the way. */
-function announcement({state, progress}: JobDetails): string {
+/** What a screen reader hears: questions, every change of state, and every quarter of the way. */
+function announcement({state, progress, questions}: JobDetails): string {
+  const [asked] = questions
+  if (asked) return `The job asks: ${asked.text}`
   const quarter = Math.floor((progress?.fraction ?? 0) * 4) * 25
   const way = state === "running" && quarter > 0 ? `, ${quarter} %` : ""
   return `Job ${STATE_WORDS[state].toLowerCase()}${way}`
@@ -263,6 +286,20 @@ function outcome(record: JobDetails): TemplateResult | string {
     default:
       return ""
   }
+}
+
+/** What the program has noted about its job. */
+function notes({data}: JobDetails): TemplateResult | string {
+  const rows = Object.entries(data)
+  if (rows.length === 0) return ""
+  return html`
+    <section>
+      <h2>Noted</h2>
+      <dl class="arguments" data-testid="job-data">
+        ${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${pretty(value)}</dd>`)}
+      </dl>
+    </section>
+  `
 }
 
 function argumentsOf({arguments: args, priority, tags, timeout}: JobDetails): TemplateResult {

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..protocol.errors import InvalidArguments
 from . import hooks
+from .artifacts import declared
+from .choices import not_among, same
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
 from .retry import Retry
+from .uploads import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .choices import Choice
     from .declaration import Rules
     from .definition import Caller
+    from .uploads import UploadedFile
 
+NO_FILES: Mapping[str, UploadedFile] = MappingProxyType({})
 VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 
 
@@ -43,11 +51,16 @@ class Task:
         self.retries = self.retry.times
         self.expires = declaration.expires
         self.duplicates = declaration.duplicates
+        self.artifacts = declared(declaration.artifacts)
         self.slots = declaration.slots
         self.group = declaration.group
         self.most_running = declaration.most_running
         self.most_running_per_user = declaration.most_running_per_user
-        self.environment: Mapping[str, str] = dict(declaration.environment)
+        self.environment: Mapping[str, str] = {
+            name: value for name, value in declaration.environment.items() if isinstance(value, str)
+        }
+        self.secrets = self._parameters.secrets
+        """The names of the parameters that are secrets."""
         self.schema = self._parameters.schema
         """JSON Schema 2020-12 of the arguments as one object, properties in declared order."""
 
@@ -72,27 +85,54 @@ class Task:
             "roles": sorted(self.roles),
         }
 
-    def bind(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+    def bind(
+        self,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
         Check positional and named arguments, and fill in the defaults.
+
+        *files* are the uploads that they may name, by id.
 
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
         """
-        values, typed = self._parameters.bind(args, kwargs)
+        values, typed = self._parameters.bind(args, kwargs, files)
         model = object.__new__(self._declaration)
         for name, value in typed.items():
             object.__setattr__(model, name, value)
-        return Arguments(values, model)
+        hidden = {
+            name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
+        }
+        named = {each: files[each] for each in files_in(values) & files.keys()}
+        return Arguments(values, model, hidden, named)
 
-    def restore(self, values: Mapping[str, object]) -> Arguments:
+    @property
+    def secret_places(self) -> frozenset[str | int]:
+        """The names and the positions of the arguments that are secrets."""
+        names = self._parameters.names
+        return frozenset((*self.secrets, *(names.index(each) for each in self.secrets)))
+
+    def restore(
+        self,
+        values: Mapping[str, object],
+        secrets: Mapping[str, str] | None = None,
+        files: Mapping[str, UploadedFile] = NO_FILES,
+    ) -> Arguments:
         """
-        The arguments that had these `values`; files are looked for again.
+        The arguments that had these `values` and `secrets`; files are looked for again.
 
         Raises:
             InvalidArguments: They no longer fit, because the task or a file has changed.
         """
-        return self.bind((), values)
+        return self.bind((), {**values, **(secrets or {})}, files)
+
+    def given(self, arguments: Arguments) -> dict[str, Any]:
+        """What a caller would give to have these *arguments*, for a process that has none."""
+        names = self._parameters.names
+        return self._parameters.as_json({name: getattr(arguments.model, name) for name in names})
 
     async def prepare(self, arguments: Arguments, caller: Caller) -> Arguments:
         """
@@ -103,15 +143,37 @@ class Task:
             Error: What else `validate` raised to refuse, such as `NotAuthorized`.
             TaskError: The task's own code failed, or took more than `VALIDATE_LIMIT`.
         """
+        await self._require_offered(arguments, caller)
         if self._declaration.validate is not Definition.validate:
             what = f"{self.name}: validate"
             changes = await hooks.call(
                 arguments.model.validate, caller, what=what, limit=VALIDATE_LIMIT
             )
             if changes is not None:
-                arguments = self.bind((), {**arguments.values, **self._as_json(changes, what)})
+                changed = self._as_json(changes, what)
+                given = {**arguments.values, **arguments.secrets, **changed}
+                arguments = self.bind((), given, arguments.files)
+                if not self._parameters.choices.keys().isdisjoint(changed):
+                    await self._require_offered(arguments, caller)
         self.require_runnable(arguments)
         return arguments
+
+    async def choices(
+        self, parameter: str, kwargs: Mapping[str, object], caller: Caller
+    ) -> list[Choice]:
+        """
+        What *caller* may choose for *parameter*, with the named arguments given so far.
+
+        Raises:
+            InvalidArguments: The choices of such a parameter are not computed.
+            Error, TaskError: They cannot be found.
+        """
+        if parameter not in self._parameters.choices:
+            computed = ", ".join(self._parameters.choices) or "no parameter"
+            raise InvalidArguments(
+                fields={"parameter": f"has no computed choices; this task computes: {computed}"}
+            )
+        return await self._offered(parameter, self._parameters.fitting(kwargs), caller)
 
     def require_runnable(self, arguments: Arguments) -> None:
         """
@@ -147,6 +209,27 @@ class Task:
         )
         if answer is not None:
             raise TaskError(f"{what} must return None, or raise NotAuthorized to refuse")
+
+    async def _require_offered(self, arguments: Arguments, caller: Caller) -> None:
+        refused = {}
+        for name in self._parameters.choices:
+            value = arguments.values[name]
+            if value is None:
+                continue
+            given = {each: getattr(arguments.model, each) for each in self._parameters.names}
+            offered = await self._offered(name, given, caller)
+            chosen = value if isinstance(value, list) else [value]
+            if not all(any(same(each, one.value) for one in offered) for each in chosen):
+                refused[name] = not_among(offered)
+        if refused:
+            raise InvalidArguments(fields=refused)
+
+    async def _offered(
+        self, parameter: str, given: Mapping[str, Any], caller: Caller
+    ) -> list[Choice]:
+        return await self._parameters.choices[parameter].offered(
+            given, caller, what=f"{self.name}: the choices of {parameter}"
+        )
 
     def _as_json(self, changes: object, what: str) -> dict[str, Any]:
         if not isinstance(changes, Mapping):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .shares import Shares
 
 
-class TaskCalls:
+class Invocations:
     """
     Answers `taskrealm.run.<task>` for every task that there is at the moment of the call.
 

@@ -1,0 +1,1 @@
+"""Bridges to what sites use besides TaskRealm; each needs its own extra packages."""

@@ -1,0 +1,186 @@
+"""What a worker does for a job: the task's own code, and how its end is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.errors import Error
+from ..tasks import Caller, Cancelled, Context, FunctionTask, Output, ProgramTask, TaskError, report
+from ..tasks.files import accepted_before
+from ..tasks.yields import complete, completed, is_awaited, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..tasks import Arguments, Registry, Task
+
+FUNCTION, PREPARE, RESULT = "function", "prepare", "result"
+"""The steps of jobs that run in workers."""
+
+TEXT_LIMIT = 2_000  # characters of what an exception says that its owner reads
+
+_OURS = str(Path(__file__).parents[1])
+_LOOP = str(Path(asyncio.__file__).parent)
+
+
+class Step:
+    """One step of one job: the code that it runs, and a way to end that early."""
+
+    def __init__(self, registry: Registry, head: Mapping[str, Any], body: bytes) -> None:
+        self._registry = registry
+        self._head = head
+        self._body = body
+        self.context = _context(head["context"])
+        self._interrupt: Callable[[], object] | None = None
+        self._is_asked = False
+
+    def stop(self) -> None:
+        """
+        Let the code end as soon as it can; to be called by a signal handler in its thread.
+
+        Raises:
+            Cancelled: It runs in this thread just now.
+        """
+        if self._is_asked:
+            return
+        self._is_asked = True
+        self.context.cancelled.set()
+        if self._interrupt is not None:
+            self._interrupt()
+
+    def run(self) -> tuple[dict[str, Any], bytes]:
+        """Run it to its end, and tell what has come of it: a head and a body."""
+        try:
+            try:
+                return {"error": None, "exit_code": 0}, self._run()
+            except BaseException as error:
+                self._interrupt = None
+                return _failure(error), b""
+        except Cancelled as cancelled:
+            # It came while another error was being told.
+            return _failure(cancelled), b""
+
+    def _run(self) -> bytes:
+        task = self._task()
+        with accepted_before():
+            arguments = task.restore(self._head["arguments"])
+        self._interrupt = _raise_cancelled
+        if self._is_asked:
+            raise Cancelled
+        made = self._begun(task, arguments)
+        if is_awaited(made):
+            self._interrupt = None
+            made = asyncio.run(self._awaited(made))
+        else:
+            made = complete(made, report.send)
+        self._interrupt = None
+        return result_of(made, of=self._name)
+
+    async def _awaited(self, made: Any) -> Any:
+        current, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert current is not None
+        self._interrupt = lambda: loop.call_soon_threadsafe(current.cancel)
+        if self._is_asked:
+            current.cancel()
+        try:
+            return await completed(made, report.send)
+        finally:
+            self._interrupt = None
+
+    def _task(self) -> Task:
+        name = self._head["task"]
+        if name not in self._registry:
+            raise TaskError(
+                f"The task {name} is no longer in the folder of the tasks; what was changed there"
+                " is known after a reload"
+            )
+        return self._registry[name]
+
+    def _begun(self, task: Task, arguments: Arguments) -> Any:
+        match self._head["step"], task:
+            case "function", FunctionTask():
+                return task.call(arguments, self.context)
+            case "prepare", ProgramTask():
+                return task.prepared(arguments, self.context)
+            case "result", ProgramTask():
+                return task.parsed(self._output(arguments))
+        raise TaskError(f"The task {task.name} has become one of another kind; reload the tasks")
+
+    @property
+    def _name(self) -> str:
+        names = {FUNCTION: "The function", PREPARE: "prepare", RESULT: "parse_result"}
+        return names[self._head["step"]]
+
+    def _output(self, arguments: Arguments) -> Output:
+        size = self._head["stdout"]
+        return Output(
+            stdout=self._body[:size],
+            stderr=self._body[size:],
+            exit_code=0,
+            directory=self.context.directory,
+            arguments=arguments,
+            caller=self.context.caller,
+        )
+
+
+def _context(told: Mapping[str, Any]) -> Context:
+    return Context(
+        job_id=told["job_id"],
+        task=told["task"],
+        attempt=told["attempt"],
+        caller=Caller(**told["caller"]),
+        directory=Path(told["directory"]),
+        deadline=told["deadline"],
+    )
+
+
+def _raise_cancelled() -> None:
+    raise Cancelled
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """What the end of a step says that has raised *error*; its traceback goes to stderr."""
+    match error:
+        case SystemExit(code=None | 0):
+            return {"error": None, "exit_code": 0}
+        case SystemExit(code=int(code)):
+            code &= 255
+            return {"error": f"The function ended with exit code {code}", "exit_code": code}
+        case SystemExit(code=text):
+            _complain(f"{text}\n")
+            return {"error": "The function ended with exit code 1", "exit_code": 1}
+        case Cancelled() | asyncio.CancelledError():
+            return {"error": "The function was stopped", "exit_code": 1}
+        case TaskError() | Error():
+            return {"error": str(error), "exit_code": 1}
+    _complain(_traceback(error))
+    return {"error": _sentence(error), "exit_code": 1}
+
+
+def _sentence(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        text = str(error).strip()
+    except Exception:
+        text = ""
+    return f"{name}: {text[:TEXT_LIMIT]}" if text else name
+
+
+def _traceback(error: BaseException) -> str:
+    """How *error* came about, from the task's own code on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_OURS, _LOOP)):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
+
+
+def _complain(text: str) -> None:
+    data = text.encode(errors="backslashreplace")
+    sys.stderr.flush()
+    while data:
+        data = data[os.write(2, data) :]

@@ -1,0 +1,96 @@
+"""What a worker is asked to do for one job, and how that goes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .processes import Exit
+from .programs import NO_LIMITS, SpawnFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..tasks import Limits
+    from .frames import Message
+    from .processes import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of a job: what `calls.Step` reads, and what the step may use up."""
+
+    head: Mapping[str, Any]
+    body: bytes = b""
+    limits: Limits = NO_LIMITS
+
+
+class Turn:
+    """
+    One step of a job in a worker, and all that it starts.
+
+    It has ended when its code has returned, its output is read, and nothing that it started
+    lives on; or when its worker has ended, and all that with it.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        on_output: Callable[[str, bytes], None],
+        give_up: Callable[[Turn], None],
+    ) -> None:
+        self.work = work
+        self.on_output = on_output
+        self.reply: Message | None = None
+        """What the worker said at the end; None if it ended without a word."""
+        self._give_up = give_up
+        self._process: Process | None = None
+        self._ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> Exit:
+        """
+        Wait until it has ended.
+
+        An exit without code and signal is that of a turn that was stopped before it began.
+
+        Raises:
+            SpawnFailed: No worker could be started.
+        """
+        return await asyncio.shield(self._ended)
+
+    def stop(self, *, grace: float) -> None:
+        """Interrupt the code and ask all that it started to end, as `Process.stop` does."""
+        if self._ended.done():
+            return
+        if self._process is None:
+            self._give_up(self)
+            self.settle(Exit(None, None, 0))
+        else:
+            self._process.stop(grace=grace)
+
+    def kill(self) -> None:
+        """Kill the worker and all that the code started."""
+        if self._process is None:
+            self.stop(grace=0)
+        elif not self._ended.done():
+            self._process.kill()
+
+    def begin(self, process: Process) -> None:
+        """It is the turn of this step, in *process*."""
+        self._process = process
+
+    def settle(self, exit: Exit) -> None:
+        """It has ended; *exit* is that of its process where there is no reply."""
+        if self._ended.done():
+            return
+        if self.reply is not None and exit.excess is None:
+            exit = replace(exit, code=self.reply.head["exit_code"], signal=None)
+        self._ended.set_result(exit)
+
+    def fail(self, error: SpawnFailed) -> None:
+        """It cannot begin."""
+        if not self._ended.done():
+            self._ended.set_exception(error)
+            # Whoever has been cancelled meanwhile does not ask.
+            self._ended.exception()

@@ -1,0 +1,198 @@
+"""One warm worker, as seen by the process that has started it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .frames import Unpacker, packed
+from .processes import Exit, Process
+from .programs import NO_LIMITS, SpawnFailed
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..tasks import Limits
+    from .frames import Message
+    from .programs import Program
+    from .steps import Turn
+
+CHUNK = 262_144  # bytes read before the loop turns to others
+LEAVE_LIMIT = 2.0  # seconds that a worker has to end once it should
+LAST_WORDS = 500  # bytes of what it printed while it could not start, to be told
+SPARE = 0.1  # of its first memory a worker may grow and still be as good as new
+
+
+class WarmWorker:
+    """A process that runs one step after another, from its start to its end."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        tasks: str,
+        path: Sequence[str],
+        on_free: Callable[[WarmWorker], None],
+        on_gone: Callable[[WarmWorker], None],
+    ) -> None:
+        """
+        *on_free* is called when it can take a step, *on_gone* when it has ended.
+
+        Raises:
+            SpawnFailed: It cannot be started.
+        """
+        self.steps = 0
+        self.memory = self.first_memory = 0  # bytes, at the end of its last step and before any
+        self.is_ready = False
+        self.trouble = ""
+        """Why it could not start, if that is so."""
+        self._on_free = on_free
+        self._on_gone = on_gone
+        self._turn: Turn | None = None
+        self._files: int | None = None
+        self._printed = bytearray()
+        self._unsent = memoryview(b"")
+        self._unpacker = Unpacker()
+        self._loop = asyncio.get_running_loop()
+        self._deadline: asyncio.TimerHandle | None = None
+        try:
+            self._socket, theirs = socket.socketpair()
+        except OSError as error:
+            raise SpawnFailed(f"A worker cannot be started: {error.strerror}") from error
+        try:
+            self._socket.setblocking(False)
+            program = replace(program, channel=theirs.fileno())
+            self._process = Process.start(program, self._on_output)
+        except SpawnFailed:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
+        self._watch = Watch.of(self._loop)
+        self._watch.add(self._socket.fileno(), self._on_readable)
+        self._ended = asyncio.ensure_future(self._process.wait())
+        self._ended.add_done_callback(self._on_end)
+        self._send(packed({"tasks": [tasks], "path": list(path)}))
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def suits(self, limits: Limits) -> bool:
+        """Whether a step with *limits* is as well off here as in a new worker."""
+        if self._files not in (None, limits.open_files):
+            return False
+        is_small = self.memory <= self.first_memory * (1 + SPARE)
+        return limits.memory is None or is_small or self.memory <= limits.memory / 2
+
+    def begin(self, turn: Turn) -> None:
+        """Run the step of *turn*; the worker must be free."""
+        self._turn = turn
+        turn.begin(self._process)
+        try:
+            self._process.limit(turn.work.limits)
+        except OSError as error:
+            turn.fail(SpawnFailed(f"The limits of the job cannot be set: {error.strerror}"))
+            self._process.kill()
+            return
+        self._files = turn.work.limits.open_files
+        self._send(packed(turn.work.head, turn.work.body))
+
+    def let_go(self) -> None:
+        """Let it end, now or after its step."""
+        if self._socket.fileno() < 0:
+            return
+        self._watch.remove(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+        self._deadline = self._loop.call_later(LEAVE_LIMIT, self._process.kill)
+
+    def kill(self) -> None:
+        """Kill it, and all that its step has started."""
+        self._process.kill()
+
+    async def wait(self) -> None:
+        """Wait until it has ended."""
+        await asyncio.wait([self._ended])
+
+    def _on_output(self, stream: str, data: bytes) -> None:
+        if self._turn is not None:
+            self._turn.on_output(stream, data)
+        elif not self.is_ready:
+            self._printed += data
+            del self._printed[:-LAST_WORDS]
+
+    def _on_readable(self, descriptor: int) -> None:
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            # It ends, or something in it has closed the socket: then it is of no use.
+            self.let_go()
+            return
+        try:
+            for message in self._unpacker.feed(data):
+                self._on_message(message)
+        except (ValueError, KeyError):
+            self._process.kill()
+
+    def _on_message(self, message: Message) -> None:
+        if self._turn is not None:
+            self._on_reply(self._turn, message)
+        elif message.head["ready"]:
+            self.is_ready = True
+            self.memory = self.first_memory = message.head["memory"]
+            self._on_free(self)
+        else:
+            self.trouble = message.head["error"]
+            self.let_go()
+
+    def _on_reply(self, turn: Turn, message: Message) -> None:
+        # All that the step has printed was written before.
+        self._process.read_on()
+        self.steps += 1
+        self.memory = message.head["memory"]
+        turn.reply = message
+        if message.head["left"] or self._process.is_stopping or self._process.has_left():
+            # The turn ends with the worker, and what it has left ends as well.
+            self.let_go()
+            return
+        self._process.limit(NO_LIMITS)
+        self._turn = None
+        turn.settle(Exit(0, None, 0))
+        self._on_free(self)
+
+    def _on_end(self, ended: asyncio.Future[Exit]) -> None:
+        self.let_go()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        exit = ended.result()
+        if not self.is_ready and not self.trouble:
+            words = self._printed.decode(errors="replace").strip().rpartition("\n")[2]
+            self.trouble = f"A worker ended while it loaded the tasks: {words or exit}"
+        if self._turn is not None:
+            self._turn.settle(exit)
+        self._on_gone(self)
+
+    def _send(self, data: bytes) -> None:
+        self._unsent = memoryview(data)
+        self._send_more()
+
+    def _send_more(self) -> None:
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except BlockingIOError:
+            self._loop.add_writer(self._socket.fileno(), self._send_more)
+            return
+        except OSError:
+            # It has ended, which is noticed elsewhere.
+            self._unsent = memoryview(b"")
+        self._loop.remove_writer(self._socket.fileno())

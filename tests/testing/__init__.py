@@ -1,0 +1,1 @@
+"""What sites test their tasks with, tried as a site would."""
