@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..executor.plans import plans_of
 from ..router.configuration import render
 from ..router.policy import load_policy
 from ..settings import SettingsError, load_settings
@@ -21,6 +22,7 @@ _OF_SYNTAX = re.compile(r"(?P<file>.+?\.toml) cannot be read: .*\(at line (?P<li
 def find_mistakes(folder: NodeFolder) -> list[str]:
     """One sentence for each mistake in settings, policy and tasks; none if the node can start."""
     mistakes: list[str] = []
+    settings = None
     tasks = folder.root / "tasks"
     try:
         settings = load_settings(folder.settings_file)
@@ -32,9 +34,13 @@ def find_mistakes(folder: NodeFolder) -> list[str]:
     except SettingsError as error:
         mistakes += located(error)
     try:
-        load_tasks(tasks)
+        registry = load_tasks(tasks)
+        if settings is not None:
+            plans_of(registry, settings.schedules, folder.settings_file)
     except TaskError as error:
         mistakes += error.problems
+    except SettingsError as error:
+        mistakes += located(error)
     return mistakes
 
 

@@ -325,6 +325,19 @@ class Client:
         """
         return await self._situation(uris.DRAIN, limit=limit)
 
+    async def schedules(self) -> list[dict[str, Any]]:
+        """Every schedule of the node, with its next five runs; for operators."""
+        schedules: list[dict[str, Any]] = await self._connection.call(uris.SCHEDULES)
+        return schedules
+
+    async def schedule(self, name: str, action: str) -> dict[str, Any]:
+        """
+        Steer a schedule: `pause` or `resume` it, or `run` its task at once. For operators.
+
+        Gives the schedule; after `run`, `job_id` is that of the new job.
+        """
+        return await self._situation(uris.SCHEDULE, name=name, action=action)
+
     def events(self) -> Events:
         """
         Every event of every job of ours, in order, from now on, across lost connections.

@@ -10,7 +10,7 @@ import structlog
 
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments, NotAuthorized
-from .arguments import caller_of
+from .arguments import caller_of, expect
 from .procedures import Procedure, explained
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..tasks import Caller
     from ..wire import Call, Session
     from .executor import Executor
+    from .schedules import Schedules
     from .statistics import Statistics
 
 log = structlog.get_logger()
@@ -34,12 +35,18 @@ class Administration:
     """Answers the calls of operators, and refuses those of anybody else."""
 
     def __init__(
-        self, executor: Executor, journal: Journal, statistics: Statistics, drain_limit: float
+        self,
+        executor: Executor,
+        journal: Journal,
+        statistics: Statistics,
+        schedules: Schedules,
+        drain_limit: float,
     ) -> None:
         """*drain_limit* is how many seconds jobs have to end unless the caller says otherwise."""
         self._executor = executor
         self._journal = journal
         self._statistics = statistics
+        self._schedules = schedules
         self._drain_limit = drain_limit
         self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
         self._count_again_at = 0.0
@@ -51,6 +58,8 @@ class Administration:
             uris.RESUME: self.resume,
             uris.DRAIN: self.drain,
             uris.STATISTICS: self.statistics,
+            uris.SCHEDULES: self.schedules,
+            uris.SCHEDULE: self.schedule,
         }
         await asyncio.gather(
             *(session.register(uri, explained(each)) for uri, each in procedures.items())
@@ -116,6 +125,25 @@ class Administration:
                 for task in sorted({*counts, *durations})
             },
         }
+
+    async def schedules(self, call: Call) -> list[dict[str, Any]]:
+        """Every schedule, how far it has come, and its next five runs."""
+        _operator(call)
+        return await self._schedules.listed()
+
+    async def schedule(self, call: Call, name: Any = None, action: Any = None) -> dict[str, Any]:
+        """Steers one schedule: `pause`, `resume`, or `run` to make a job at once."""
+        _operator(call)
+        actions = {
+            "pause": self._schedules.pause,
+            "resume": self._schedules.resume,
+            "run": self._schedules.run_now,
+        }
+        expect("name", name, str, "the name of a schedule")
+        if action not in actions:
+            raise InvalidArguments(fields={"action": f"must be one of {', '.join(actions)}"})
+        self._note(call, action, schedule=name)
+        return await actions[action](name)
 
     def _situation(self) -> dict[str, Any]:
         scheduler = self._executor.scheduler

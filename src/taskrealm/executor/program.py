@@ -25,10 +25,12 @@ from .folders import WorkFolders
 from .followers import Followers
 from .invocations import Invocations
 from .logs import log_to_stderr
+from .plans import plans_of
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
 from .retention import Retention
+from .schedules import Schedules
 from .shares import Shares
 from .statistics import Statistics
 from .vault import Vault
@@ -70,6 +72,7 @@ def run(folder: NodeFolder) -> None:
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
     registry = load_tasks(folder.root / settings.executor.tasks)
+    plans = plans_of(registry, settings.schedules, folder.settings_file)
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -100,10 +103,11 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    schedules = Schedules(executor, journal, plans)
     invocations = Invocations(executor, journal, followers, shares)
     refusals = Refusals()
     administration = Administration(
-        executor, journal, statistics, drain_limit=settings.executor.drain_limit
+        executor, journal, statistics, schedules, drain_limit=settings.executor.drain_limit
     )
 
     async def enter() -> Session:
@@ -129,9 +133,11 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     retention = asyncio.create_task(Retention(journal, settings.retention).run())
     try:
         await executor.recover()
+        ticking = asyncio.create_task(schedules.run())
         orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
+        ticking.cancel()
         await _drain(executor, orders, settings.executor.drain_limit)
         publisher.flush()
         serving.cancel()

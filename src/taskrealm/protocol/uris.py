@@ -30,6 +30,8 @@ DRAIN = "taskrealm.admin.drain"
 PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
+SCHEDULES = "taskrealm.admin.schedules"
+SCHEDULE = "taskrealm.admin.schedule"
 
 FILE_PROCEDURES = (
     *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
@@ -43,7 +45,7 @@ PROCEDURES = (
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
 """Every procedure that only an operator may call."""
 
 REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .python import PythonTask, task
     from .registry import Registry
     from .retry import Retry
+    from .schedule import Schedule
     from .secrets import MASK, Secret
     from .terminal import Terminal
     from .uploads import Upload, UploadedFile
@@ -56,6 +57,7 @@ else:
         ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
         ".retry": ("Retry",),
+        ".schedule": ("Schedule",),
         ".secrets": ("MASK", "Secret"),
         ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
@@ -110,6 +112,7 @@ __all__ = [
     "PythonTask",
     "Registry",
     "Retry",
+    "Schedule",
     "Secret",
     "Task",
     "TaskError",

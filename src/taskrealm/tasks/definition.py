@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .artifacts import Artifact
     from .retry import Retry
+    from .schedule import Schedule
     from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
@@ -58,6 +59,8 @@ class Definition:
     """
     What a request gets that repeats the key of an earlier one: the `same` job, or a refusal.
     """
+    schedules: ClassVar[Sequence[Schedule]] = ()
+    """When jobs are made without anybody asking."""
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
     slots: ClassVar[int] = 1

@@ -51,6 +51,7 @@ class Task:
         self.retries = self.retry.times
         self.expires = declaration.expires
         self.duplicates = declaration.duplicates
+        self.schedules = tuple(declaration.schedules)
         self.artifacts = declared(declaration.artifacts)
         self.slots = declaration.slots
         self.group = declaration.group

@@ -23,6 +23,8 @@ from .hints import Hint, Line, Text
 from .limits import Limits
 from .parts import Flag, Glued, Option, Part, Value
 from .progress import FfmpegProgress, Pattern, Percent
+from .retry import Retry
+from .schedule import Schedule
 from .secrets import Secret
 
 if TYPE_CHECKING:
@@ -131,7 +133,15 @@ class _Written:
         chosen: dict[str, Any] = {
             "timeout": table.timeout,
             "grace": table.grace,
-            "retries": table.retries,
+            "retries": (
+                Retry(**table.retries.model_dump())
+                if isinstance(table.retries, tables.RetryTable)
+                else table.retries
+            ),
+            "expires": table.expires,
+            "duplicates": table.duplicates,
+            "schedules": table.schedules
+            and [Schedule(**each.model_dump(exclude_none=True)) for each in table.schedules],
             "roles": None if table.roles is None else frozenset(table.roles),
             "limits": None if table.limits is None else Limits(**table.limits.model_dump()),
             "environment": self._environment(),
