@@ -25,6 +25,8 @@ from taskrealm.tasks import (
     Line,
     Option,
     ProgramTask,
+    Retry,
+    Schedule,
     Secret,
     TaskError,
     Value,
@@ -58,7 +60,10 @@ command = [
 ]
 timeout = "1h30m"
 grace = 2
-retries = 1
+retries = { times = 1, on = [75, "lost"], pause = "2m" }
+expires = "1h"
+duplicates = "refuse"
+schedules = [{ cron = "0 3 * * *", zone = "Europe/Berlin", arguments = { width = 5 }, jitter = "1m" }]
 roles = ["operator"]
 environment = { TOKEN = "{token}", LANG = "C" }
 stdin = "{token}"
@@ -138,6 +143,11 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
     arguments = scale.bind([], {"width": 5, "token": "hush"})
 
     assert (scale.timeout, scale.grace, scale.retries) == (5_400.0, 2.0, 1)
+    assert scale.retry == Retry(1, on=[75, "lost"], pause=120.0)
+    assert (scale.expires, scale.duplicates) == (3_600.0, "refuse")
+    assert scale.schedules == (
+        Schedule("0 3 * * *", zone="Europe/Berlin", arguments={"width": 5}, jitter=60.0),
+    )
     assert scale.roles == {"operator"}
     assert scale.limits == Limits(memory=1_000_000, cpu=120.0, overflow="fail")
     assert scale.variables(arguments) == {"TOKEN": "hush", "LANG": "C"}
