@@ -104,6 +104,7 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
     attempts = job.pop("attempts", [])
     for name, value in job.items():
         if value is not None:
+            value = value["text"] if name == "waiting" else value
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             click.echo(f"{name + ':':14} {visible(text)}")
     for each in attempts:
@@ -241,7 +242,7 @@ def _row(job: Mapping[str, Any]) -> list[str | None]:
         job["state"],
         f"{submitted:%Y-%m-%d %H:%M:%S}",
         None if job.get("duration") is None else clock(job["duration"]),
-        None if fraction is None else f"{fraction:.0%}",
+        _waiting(job) if fraction is None else f"{fraction:.0%}",
     ]
 
 
@@ -256,6 +257,11 @@ def _attempt(attempt: Mapping[str, Any]) -> str:
     reason = f": {attempt['reason']}" if attempt["reason"] else ""
     took = clock((ended - began).total_seconds())
     return f"{began:%Y-%m-%d %H:%M:%S}, {took}, {attempt['end']}{reason}"
+
+
+def _waiting(job: Mapping[str, Any]) -> str | None:
+    waiting: Mapping[str, str] | None = job.get("waiting")
+    return None if waiting is None else waiting["text"]
 
 
 async def _read_so_far(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .claims import Claim, Reason, Usage
+from .calls import Step
+from .claims import ONE_SLOT, Claim, Reason, Usage
+from .frames import Message
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
@@ -14,14 +16,17 @@ from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
+    "ONE_SLOT",
     "Claim",
     "Exit",
+    "Message",
     "NamedPipe",
     "Process",
     "Program",
     "Reason",
     "Scheduler",
     "SpawnFailed",
+    "Step",
     "Threads",
     "Turn",
     "Usage",

@@ -219,7 +219,8 @@ class Schedules:
         return accepted.job.job_id
 
     def _fail(self, plan: Plan, error: Exception) -> None:
-        log.error("A schedule could not make its job", schedule=plan.name, error=str(error))
+        if self._errors.get(plan.name, {}).get("error") != str(error):  # told once, not each time
+            log.error("A schedule could not make its job", schedule=plan.name, error=str(error))
         self._errors[plan.name] = {"at": timestamp(now()), "error": str(error)}
 
     async def _save(self, name: str, past: Past) -> None:

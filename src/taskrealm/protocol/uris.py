@@ -27,6 +27,7 @@ RUN_PREFIX = "taskrealm.run."
 """Begins the URI of every task as a procedure of its own."""
 
 DRAIN = "taskrealm.admin.drain"
+LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
@@ -45,7 +46,7 @@ PROCEDURES = (
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
 """Every procedure that only an operator may call."""
 
 REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)

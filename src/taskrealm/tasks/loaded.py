@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ class Task:
         self.group = declaration.group
         self.most_running = declaration.most_running
         self.most_running_per_user = declaration.most_running_per_user
+        self.rate = declaration.rate
         self.environment: Mapping[str, str] = {
             name: value for name, value in declaration.environment.items() if isinstance(value, str)
         }
@@ -67,6 +69,11 @@ class Task:
 
     def __repr__(self) -> str:
         return f"<Task {self.name} from {self._declaration.__module__}>"
+
+    @property
+    def uses_workers(self) -> bool:
+        """Whether code of the task runs in warm workers."""
+        return False
 
     @property
     def place(self) -> str:
@@ -84,6 +91,11 @@ class Task:
             "retries": self.retries,
             "expires": self.expires,
             "roles": sorted(self.roles),
+            "slots": self.slots,
+            "group": self.group,
+            "most_running": self.most_running,
+            "most_running_per_user": self.most_running_per_user,
+            "rate": None if self.rate is None else asdict(self.rate),
         }
 
     def bind(
