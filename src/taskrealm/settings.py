@@ -8,7 +8,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -134,6 +134,20 @@ class FileSettings(_Section):
     """Days that they are kept unless their task says otherwise; None for as long as the job."""
 
 
+class ScheduleSettings(_Section):
+    """When jobs of a task are made, as `Schedule` of the tasks says."""
+
+    task: str
+    cron: str
+    zone: str = "UTC"
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    owner: str | None = None
+    missed: Literal["skip", "once", "all"] = "skip"
+    overlap: Literal["allow", "skip"] = "allow"
+    jitter: float = 0.0
+    name: str | None = None
+
+
 class Settings(_Section):
     """All settings of a node."""
 
@@ -141,6 +155,7 @@ class Settings(_Section):
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     retention: RetentionSettings = RetentionSettings()
     files: FileSettings = FileSettings()
+    schedules: tuple[ScheduleSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..executor.claims import require_slots
+from ..executor.plans import plans_of
 from ..executor.priorities import load_priorities
 from ..router.configuration import render
 from ..router.policy import load_policy
@@ -34,6 +35,7 @@ def find_mistakes(folder: NodeFolder) -> list[str]:
         if settings is not None:
             load_priorities(settings.executor, folder.root)
             require_slots(registry, settings.executor)
+            plans_of(registry, settings.schedules, folder.settings_file)
     except SettingsError as error:
         mistakes += str(error).splitlines()
     except TaskError as error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..wire import Call, Session
     from .executor import Executor
     from .reloading import Reloading
+    from .schedules import Schedules
     from .statistics import Statistics
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ class Administration:
         journal: Journal,
         statistics: Statistics,
         reloading: Reloading,
+        schedules: Schedules,
         drain_limit: float,
     ) -> None:
         """*drain_limit* is how many seconds jobs have to end unless the caller says otherwise."""
@@ -48,6 +50,7 @@ class Administration:
         self._journal = journal
         self._statistics = statistics
         self._reloading = reloading
+        self._schedules = schedules
         self._drain_limit = drain_limit
         self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
         self._count_again_at = 0.0
@@ -60,6 +63,8 @@ class Administration:
             uris.RESUME: self.resume,
             uris.DRAIN: self.drain,
             uris.STATISTICS: self.statistics,
+            uris.SCHEDULES: self.schedules,
+            uris.SCHEDULE: self.schedule,
             uris.LIMITS: self.limits,
         }
         await asyncio.gather(
@@ -135,6 +140,25 @@ class Administration:
                 for task in sorted({*counts, *durations})
             },
         }
+
+    async def schedules(self, call: Call) -> list[dict[str, Any]]:
+        """Every schedule, how far it has come, and its next five runs."""
+        _operator(call)
+        return await self._schedules.listed()
+
+    async def schedule(self, call: Call, name: Any = None, action: Any = None) -> dict[str, Any]:
+        """Steers one schedule: `pause`, `resume`, or `run` to make a job at once."""
+        _operator(call)
+        actions = {
+            "pause": self._schedules.pause,
+            "resume": self._schedules.resume,
+            "run": self._schedules.run_now,
+        }
+        expect("name", name, str, "the name of a schedule")
+        if action not in actions:
+            raise InvalidArguments(fields={"action": f"must be one of {', '.join(actions)}"})
+        self._note(call, action, schedule=name)
+        return await actions[action](name)
 
     async def limits(
         self, call: Call, slots: Any = None, groups: Any = None, slots_per_user: Any = None

@@ -325,6 +325,7 @@ def _child(job: Job, batch: Job) -> Job:
         priority=job.priority + batch.granted,
         granted=batch.granted,
         state=State.DELAYED,
+        expires_at=None,
         deliver=batch.deliver,
         session=batch.session,
         client=batch.client,

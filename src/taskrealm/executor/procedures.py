@@ -18,6 +18,7 @@ from ..protocol.errors import (
 )
 from ..protocol.jobs import State, timestamp
 from .arguments import MANY, caller_of, expect, expect_number, request_of, request_of_many
+from .attempts import MARKS, attempts_of
 from .audience import OVERSEERS
 from .pace import Pace
 from .shares import fitting, size_of
@@ -152,8 +153,8 @@ class Procedures:
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """
-        One job, its place in the queue and why it is `waiting`, the size of its output, and
-        the `intake`.
+        One job, its attempts, its place in the queue and why it is `waiting`, the size of its
+        output, and the `intake`.
         """
         job = await self.visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
@@ -162,6 +163,7 @@ class Procedures:
             "position": self._executor.position(job.job_id),
             "waiting": self._executor.waiting(job),
             "intake": self._executor.intake.value,
+            "attempts": await self._attempts(job),
             "output": {name: sizes[name].printed for name in STREAMS},
         }
 
@@ -288,6 +290,13 @@ class Procedures:
         if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
             raise UnknownJob(f"There is no job {job_id!r} that you may see")
         return job
+
+    async def _attempts(self, job: Job) -> list[dict[str, Any]]:
+        if not job.attempt:
+            return []
+        # An attempt has two events at most.
+        marks = await self._journal.job_events(job.job_id, limit=2 * job.attempt + 2, types=MARKS)
+        return attempts_of(marks)
 
     async def _job_events(
         self, caller: Caller, job_id: Any, since: int, limit: int

@@ -26,13 +26,17 @@ from .collector import ArtifactStore
 from .executor import Executor
 from .expiry import Expiry
 from .folders import WorkFolders
+from .followers import Followers
+from .invocations import Invocations
 from .logs import log_to_stderr
+from .plans import plans_of
 from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
 from .reloading import Reloading
 from .retention import Retention
+from .schedules import Schedules
 from .shares import Shares
 from .statistics import Statistics
 from .transfers import Transfers
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from ..settings import ExecutorSettings, NodeFolder, Settings
     from ..tasks import Registry
     from ..wire import Session
+    from .plans import Plan
 
 log = structlog.get_logger()
 
@@ -77,16 +82,18 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-    load = functools.partial(_load, folder, settings.executor)
-    registry = load()
+    load = functools.partial(_load, folder, settings)
+    registry, plans = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
     statistics = Statistics()
+    followers = Followers()
 
     def committed(events: list[Event]) -> None:
         publisher.publish(events)
         statistics.note(events)
+        followers.note(events)
 
     journal = await Journal.open(
         folder.journal, output_limit=settings.executor.output_limit, on_commit=committed
@@ -112,6 +119,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    schedules = Schedules(executor, journal, plans)
+    invocations = Invocations(executor, journal, followers, shares)
     transfers = Transfers(
         procedures,
         journal,
@@ -122,12 +131,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
-    reloading = Reloading(executor, load, workers)
+    reloading = Reloading(executor, load, workers, schedules)
     administration = Administration(
         executor,
         journal,
         statistics,
         reloading,
+        schedules,
         drain_limit=settings.executor.drain_limit,
     )
 
@@ -146,6 +156,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await invocations.register(session)
         await transfers.register(session)
         await administration.register(session)
         executor.announce()
@@ -158,7 +169,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await expiry.begin()
         await executor.recover()
         # Not before: until then nobody knows which files jobs need.
-        tending.append(asyncio.create_task(expiry.run()))
+        tending += [asyncio.create_task(each) for each in (expiry.run(), schedules.run())]
         orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
@@ -174,11 +185,11 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await journal.close()
 
 
-def _load(folder: NodeFolder, settings: ExecutorSettings) -> Registry:
-    """The tasks of the node as they are written now, each of which can be run here."""
-    registry = load_tasks(folder.root / settings.tasks)
-    require_slots(registry, settings)
-    return registry
+def _load(folder: NodeFolder, settings: Settings) -> tuple[Registry, list[Plan]]:
+    """The tasks of the node as they are written now, which can be run here, and their schedules."""
+    registry = load_tasks(folder.root / settings.executor.tasks)
+    require_slots(registry, settings.executor)
+    return registry, plans_of(registry, settings.schedules, folder.settings_file)
 
 
 def _prepare_process() -> None:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..settings import SettingsError
 from ..tasks import TaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..engine import Workers
     from ..tasks import Registry
     from .executor import Executor
+    from .plans import Plan
+    from .schedules import Schedules
 
 log = structlog.get_logger()
 
@@ -22,11 +25,18 @@ log = structlog.get_logger()
 class Reloading:
     """Replaces the tasks of an executor by those in its files, if there is no mistake in them."""
 
-    def __init__(self, executor: Executor, load: Callable[[], Registry], workers: Workers) -> None:
-        """*load* gives the tasks as they are written now; it is called in a thread."""
+    def __init__(
+        self,
+        executor: Executor,
+        load: Callable[[], tuple[Registry, list[Plan]]],
+        workers: Workers,
+        schedules: Schedules,
+    ) -> None:
+        """*load* gives tasks and schedules as they are written now; it is called in a thread."""
         self._executor = executor
         self._load = load
         self._workers = workers
+        self._schedules = schedules
         self._turn = asyncio.Lock()
 
     async def reload(self, by: str) -> dict[str, Any]:
@@ -40,11 +50,13 @@ class Reloading:
         async with self._turn:
             former = self._executor.registry
             try:
-                registry = await asyncio.to_thread(self._load)
-            except TaskError as error:
-                log.error("The tasks were not reloaded", by=by, mistakes=list(error.problems))
-                return _answer(former, former, error.problems)
+                registry, plans = await asyncio.to_thread(self._load)
+            except (TaskError, SettingsError) as error:
+                mistakes = str(error).splitlines()
+                log.error("The tasks were not reloaded", by=by, mistakes=mistakes)
+                return _answer(former, former, mistakes)
             self._executor.reload(registry)
+            self._schedules.replace(plans)
             if any(task.uses_workers for task in (*former.values(), *registry.values())):
                 self._workers.renew()
             answer = _answer(former, registry)
@@ -52,7 +64,7 @@ class Reloading:
             return answer
 
 
-def _answer(former: Registry, now: Registry, mistakes: tuple[str, ...] = ()) -> dict[str, Any]:
+def _answer(former: Registry, now: Registry, mistakes: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "tasks": len(now),
         "added": [name for name in now if name not in former],

@@ -24,6 +24,8 @@ UPLOAD_FINISH = "taskrealm.upload.finish"
 UPLOAD_REMOVE = "taskrealm.upload.remove"
 ARTIFACTS = "taskrealm.artifacts"
 ARTIFACT = "taskrealm.artifact"
+RUN_PREFIX = "taskrealm.run."
+"""Begins the URI of every task as a procedure of its own."""
 
 DRAIN = "taskrealm.admin.drain"
 LIMITS = "taskrealm.admin.limits"
@@ -31,6 +33,8 @@ PAUSE = "taskrealm.admin.pause"
 RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
+SCHEDULES = "taskrealm.admin.schedules"
+SCHEDULE = "taskrealm.admin.schedule"
 
 FILE_PROCEDURES = (
     *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
@@ -44,8 +48,11 @@ PROCEDURES = (
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
 """Every procedure that only an operator may call."""
+
+REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)
+"""What an executor registers; a prefix stands for whatever begins with it."""
 
 CATALOG = "taskrealm.catalog"
 USER_PREFIX = "taskrealm.user."

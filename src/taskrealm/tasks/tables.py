@@ -300,6 +300,28 @@ class ArtifactTable(Table):
     required: bool = False
 
 
+class RetryTable(Table):
+    """After which failures a job runs again."""
+
+    times: int
+    on: list[str | int] = ["lost", "shortage"]
+    pause: Seconds = 1.0
+    longest: Seconds = 300.0
+
+
+class ScheduleTable(Table):
+    """When jobs are made without anybody asking."""
+
+    cron: str
+    zone: str = "UTC"
+    arguments: dict[str, Any] = {}
+    owner: str | None = None
+    missed: Literal["skip", "once", "all"] = "skip"
+    overlap: Literal["allow", "skip"] = "allow"
+    jitter: Seconds = 0.0
+    name: str | None = None
+
+
 ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
 """The names in `PARSERS`."""
 
@@ -336,7 +358,10 @@ class TaskTable(Table):
     timeout: Seconds | None = None
     grace: Seconds | None = None
     limits: LimitsTable | None = None
-    retries: int | None = None
+    retries: int | RetryTable | None = None
+    expires: Seconds | None = None
+    duplicates: Literal["same", "refuse"] | None = None
+    schedules: list[ScheduleTable] | None = None
     roles: list[str] | None = None
     slots: int | None = None
     group: str | None = None

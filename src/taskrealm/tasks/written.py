@@ -26,6 +26,8 @@ from .limits import Limits
 from .parsers import PARSERS
 from .parts import Flag, Glued, Option, Part, Value
 from .progress import Pattern
+from .retry import Retry
+from .schedule import Schedule
 from .secrets import Secret
 from .terminal import Terminal
 from .uploads import Upload
@@ -70,6 +72,8 @@ _CLASSES: Mapping[type[tables.Table], Any] = {
     tables.ArtifactTable: Artifact,
     tables.LimitsTable: Limits,
     tables.RateTable: Rate,
+    tables.RetryTable: Retry,
+    tables.ScheduleTable: Schedule,
     tables.TerminalTable: Terminal,
 }
 _UNCHANGED = tables.TaskTable.model_fields.keys() - {
@@ -302,7 +306,7 @@ def _made(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_made(each) for each in value)
     kind = _CLASSES.get(type(value))
-    return value if kind is None else kind(**value.model_dump())
+    return value if kind is None else kind(**value.model_dump(exclude_none=True))
 
 
 def _default(parameter: Any) -> Any:

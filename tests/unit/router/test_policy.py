@@ -25,7 +25,7 @@ def decide(role: str, action: str, uri: str, match: str = "exact", **options: An
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("procedure", uris.PROCEDURES)
+@pytest.mark.parametrize("procedure", [*uris.PROCEDURES, uris.RUN_PREFIX + "video.transcode"])
 def test_every_role_may_call_every_procedure(role: str, procedure: str) -> None:
     assert decide(role, "call", procedure)
 

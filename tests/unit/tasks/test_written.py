@@ -28,6 +28,8 @@ from taskrealm.tasks import (
     Option,
     ProgramTask,
     Rate,
+    Retry,
+    Schedule,
     Secret,
     TaskError,
     Terminal,
@@ -60,7 +62,10 @@ command = [
 ]
 timeout = "1h30m"
 grace = 2
-retries = 1
+retries = { times = 1, on = [75, "lost"], pause = "2m" }
+expires = "1h"
+duplicates = "refuse"
+schedules = [{ cron = "0 3 * * *", zone = "Europe/Berlin", arguments = { width = 5 }, jitter = "1m" }]
 roles = ["operator"]
 slots = 2
 group = "media"
@@ -145,6 +150,11 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
     arguments = scale.bind([], {"width": 5, "token": "hush"})
 
     assert (scale.timeout, scale.grace, scale.retries) == (5_400.0, 2.0, 1)
+    assert scale.retry == Retry(1, on=[75, "lost"], pause=120.0)
+    assert (scale.expires, scale.duplicates) == (3_600.0, "refuse")
+    assert scale.schedules == (
+        Schedule("0 3 * * *", zone="Europe/Berlin", arguments={"width": 5}, jitter=60.0),
+    )
     assert scale.roles == {"operator"}
     assert (scale.slots, scale.group, scale.most_running) == (2, "media", 3)
     assert scale.rate == Rate(5, 3_600.0)

@@ -90,6 +90,8 @@ export interface ExecOptions {
   key?: string
   /** How often it may run again after a crash; may only lower the task's own number. */
   retries?: number
+  /** Seconds to wait in the queue, after which it does not start any more. */
+  expires?: number
   tags?: string[]
   /** Who receives the events: every session of the `user`, this `session` only, or `none`. */
   deliver?: Delivery
@@ -249,6 +251,16 @@ export class Client {
     if (options.deliver === "none") feed.poll()
     if (options.deliver === "session") void session?.closed.then(() => feed.poll())
     return new Job(feed, this.#connection, state)
+  }
+
+  /**
+   * Run *task* and wait for its result.
+   *
+   * @throws what {@link exec} and {@link Job#result} throw
+   */
+  async run(task: string, args: Arguments = {}, options: ExecOptions = {}): Promise<unknown> {
+    const job = await this.exec(task, args, options)
+    return await job.result()
   }
 
   /**

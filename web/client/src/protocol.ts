@@ -153,8 +153,11 @@ export interface EventData {
   /** All tags and all data of the job, after the program has added some. */
   updated: {tags: string[]; data: Record<string, unknown>}
   stopping: {by: string; reason: string | null; grace: number}
-  /** `attempt` is the one that came to nothing; the next begins after `delay`. */
-  retrying: {reason: string; delay: number; retries_left: number}
+  /**
+   * `attempt` is the one that came to nothing; the next begins after `delay`. `failure` is the
+   * name by which its task has named it: `lost`, an exit code, …
+   */
+  retrying: {failure?: string | number; reason: string; delay: number; retries_left: number}
   /** `artifact` is the name of the result where it is too big for an event; then `result` is null. */
   succeeded: {result: unknown; duration: number; artifact?: string}
   failed: {
@@ -166,7 +169,7 @@ export interface EventData {
   }
   cancelled: {by: string; reason: string | null; duration: number | null}
   timed_out: {timeout: number; duration: number; stderr_tail: string | null}
-  expired: Record<never, never>
+  expired: {expires: number; reason: string}
   lost: {reason: string}
 }
 
@@ -193,7 +196,7 @@ export interface JobRecord {
   timeout: number | null
   tags: string[]
   deliver: Delivery
-  /** How often the job may run again after its executor has died. */
+  /** How often the job may run again after a failure that its task names. */
   retries: number
   /** The caller's own name for the request. */
   key: string | null
@@ -203,6 +206,12 @@ export interface JobRecord {
   not_before: string | null
   /** When the next attempt is due, as long as the job waits for that. */
   retry_at: string | null
+  /** Seconds that the job may wait for a slot before its first attempt. */
+  expires: number | null
+  /** When that is over, as long as the job waits for a slot. */
+  expires_at: string | null
+  /** The name of the schedule that made the job. */
+  schedule: string | null
   started_at: string | null
   ended_at: string | null
   progress: Progress | null
@@ -224,6 +233,15 @@ export interface JobRecord {
   reason?: string | null
 }
 
+/** One run of a job; `end` is how it ended, or the failure after which the job runs again. */
+export interface Attempt {
+  attempt: number
+  started_at: string
+  ended_at: string | null
+  end: string | number | null
+  reason: string | null
+}
+
 /** What a job waits for. */
 export interface Waiting {
   /** Stable: `time`, `retry`, `paused`, `task`, `user`, `slots`, `turn` and so on. */
@@ -238,6 +256,7 @@ export interface Waiting {
 
 /** One job with what only the scheduler and the journal know. */
 export interface JobDetails extends JobRecord {
+  attempts: Attempt[]
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
   /** Why the job waits, or null when it does not. */
@@ -335,11 +354,11 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
       return {...record, state: "queued", attempt, retry_at: null}
     case "retrying": {
       const retry_at = new Date(Date.parse(at) + event.delay * 1000).toISOString()
-      const begun = {progress: null, questions: [], started_at: null}
+      const begun = {progress: null, questions: [], cancel: null, started_at: null}
       return {...record, ...begun, state: "delayed", attempt, retry_at}
     }
     case "started":
-      return {...record, state: "running", attempt, started_at: at}
+      return {...record, state: "running", attempt, started_at: at, expires_at: null}
     case "progress": {
       const {fraction, message, eta} = event
       return {...record, progress: {fraction, message, eta}}
@@ -393,6 +412,9 @@ export function recordOf(first: JobEvent): JobRecord {
     delay: null,
     not_before: null,
     retry_at: null,
+    expires: null,
+    expires_at: null,
+    schedule: null,
     started_at: null,
     ended_at: null,
     progress: null,

@@ -45,7 +45,7 @@ test("a job waits for its time, and for its next attempt", () => {
   const delayed = recordOf(event("delayed", {delay: 60, not_before: "2030-01-01T00:01:00Z"}))
   const retrying = advance(
     advance(advance(delayed, event("queued", {position: 1})), event("started")),
-    event("retrying", {...head, reason: "the executor died", delay: 2, retries_left: 1}),
+    event("retrying", {...head, failure: "lost", reason: "it died", delay: 2, retries_left: 1}),
   )
 
   expect(delayed).toMatchObject({state: "delayed", delay: 60, not_before: "2030-01-01T00:01:00Z"})
