@@ -45,7 +45,7 @@ class Call:
         self._surroundings = surroundings
         # How far a batch is, its children say.
         self._reporter = replace(reporter, progress=ProgressFeed(lambda _: None))
-        self._file = surroundings.folders.pipe(job.job_id).with_suffix(".call")
+        self._file = surroundings.folders.pipe(job.job_id).with_suffix(".answer")
         self._attempt: CommandAttempt | None = None
         self._grace: float | None = None
 
@@ -64,19 +64,17 @@ class Call:
             answered = await asyncio.to_thread(answer, self._file)
             return ending, answered["children"]
         finally:
-            await asyncio.to_thread(self._clear)
+            await asyncio.to_thread(self._file.unlink, missing_ok=True)
 
     async def gather(self, finished: Path) -> Ending:
         """How the call of `gather` ended; the children are in the file *finished*."""
         try:
             return await self._run("gather", finished=str(finished))
         finally:
-            await asyncio.to_thread(self._clear)
+            await asyncio.to_thread(self._file.unlink, missing_ok=True)
 
     async def _run(self, method: str, **given: Any) -> Ending:
-        program, arguments = await asyncio.to_thread(
-            self._task.call, method, self._arguments, self._file, **given
-        )
+        program, arguments = self._task.call(method, self._arguments, self._file, **given)
         self._attempt = CommandAttempt(
             self._job, program, arguments, self._surroundings, self._reporter
         )
@@ -97,7 +95,3 @@ class Call:
             log.error(
                 "A batch failed", job_id=job.job_id, task=job.task, method=method, trace=trace
             )
-
-    def _clear(self) -> None:
-        for name in (self._file, self._file.with_suffix(".answer")):
-            name.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from .multi import MultiTask
 from .multi_rules import RULES
 from .parts import Value
 from .program import ProgramTask
+from .secrets import Secret  # noqa: TC001 - parameters are read while the program runs
 from .sources import source_of
 
 if TYPE_CHECKING:
@@ -40,48 +41,45 @@ class BatchTask(Task):
         return {**super().description(), "batch": batch}
 
     def call(
-        self, method: str, arguments: Arguments, request: Path, **given: Any
+        self, method: str, arguments: Arguments, file: Path, **given: Any
     ) -> tuple[ProgramTask, Arguments]:
         """
         The program that calls *method* with *arguments* in a process of its own.
 
-        What is to be called goes into the file *request*, which takes a moment: call this in
-        a thread. `answer` gives what was answered.
+        It writes what came of it into *file*, for `answer` to read.
         """
         wanted = {
             "path": sys.path,
             **source_of(self._declaration),
             "task": self.name,
             "method": method,
-            "arguments": arguments.values,
+            "arguments": {**arguments.values, **arguments.secrets},
             **given,
         }
-        request.write_text(json.dumps(wanted))
-        return self._call, self._call.bind((), {"request": str(request)})
+        call = {"request": json.dumps(wanted), "file": str(file)}
+        return self._call, self._call.bind((), call)
 
 
 class _Call(CommandTask):
     """Call a method of a batch."""
 
     name = "call"
-    request: str
+    request: Secret  # as the arguments of the batch may be
+    file: str
     # Nothing that lies in the working directory is taken for a module.
-    command = (sys.executable, "-P", "-m", "taskrealm.tasks.calls", Value("request"))
+    command = (sys.executable, "-P", "-m", "taskrealm.tasks.calls", Value("file"))
+    stdin = Value("request")
 
     def parse_result(self, output: Output) -> Any:
-        answered = answer(Path(self.request))
+        answered = answer(Path(self.file))
         if answered["error"] is not None:
             raise TaskError(answered["error"])
         return answered["result"]
 
 
-def answer(request: Path) -> dict[str, Any]:
-    """
-    What became of the call that was asked for in the file *request*.
-
-    `{result, children, error, trace}`. To be called when its program has succeeded.
-    """
-    answered: dict[str, Any] = json.loads(request.with_suffix(".answer").read_bytes())
+def answer(file: Path) -> dict[str, Any]:
+    """What became of a call, once its program has succeeded: `{result, children, error, trace}`."""
+    answered: dict[str, Any] = json.loads(file.read_bytes())
     return answered
 
 

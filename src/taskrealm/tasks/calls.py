@@ -1,8 +1,8 @@
 """
-Calls a method of a batch, in a process of its own: `python -m taskrealm.tasks.calls REQUEST`.
+Calls a method of a batch, in a process of its own: `python -m taskrealm.tasks.calls FILE`.
 
-The file REQUEST says what to call, a file beside it receives the answer. What the method
-prints is the output of the job.
+Standard input says what to call, FILE receives the answer. What the method prints is the
+output of the job.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import sys
 import traceback
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def main(request: Path) -> None:
-    """Call what *request* says, and write down the answer."""
-    wanted = json.loads(request.read_bytes())
+def main(file: Path) -> None:
+    """Call what standard input says, and write the answer into *file*."""
+    wanted = json.load(sys.stdin)
     sys.path[:] = wanted["path"]
     answer: dict[str, Any] = {"result": None, "children": None, "error": None, "trace": None}
     try:
@@ -41,7 +42,8 @@ def main(request: Path) -> None:
         what = f"{wanted['task']}: {wanted['method']}"
         answer["error"] = f"{what} failed: {type(error).__name__}; the node's log says more"
         answer["trace"] = traceback.format_exc()
-    request.with_suffix(".answer").write_text(json.dumps(answer))
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        json.dump(answer, stream)
 
 
 async def _call(wanted: Mapping[str, Any]) -> dict[str, Any]:
