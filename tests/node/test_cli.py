@@ -31,7 +31,7 @@ LIMIT = 30.0  # seconds that one command may take
 TASKS = '''
 from __future__ import annotations
 
-from taskrealm.tasks import CommandTask, Value
+from taskrealm.tasks import Child, CommandTask, MultiTask, Value
 
 
 class Stubborn(CommandTask):
@@ -64,6 +64,16 @@ class Tell(CommandTask):
     name = "tell"
     report: str
     command = ("sh", "-c", 'echo "$0" >> "$TASKREALM_REPORT"; echo printed', Value("report"))
+
+
+class Words(MultiTask):
+    """Say each word."""
+
+    name = "words"
+    words: list[str]
+
+    def children(self):
+        return [Child("say", [word]) for word in self.words]
 
 
 class Ask(CommandTask):
