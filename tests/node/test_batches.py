@@ -458,6 +458,8 @@ async def test_a_job_starts_when_those_it_waits_for_have_succeeded(
         first = (await events_of(runs))[-1]
 
     assert (waiting["state"], waiting["after"]) == ("delayed", [over.job_id, runs.job_id])
+    assert waiting["waiting"]["code"] == "after"
+    assert runs.job_id in waiting["waiting"]["text"]
     assert [each.type for each in events] == ["delayed", "queued", "started", "succeeded"]
     assert events[0].data["after"] == [over.job_id, runs.job_id]
     assert first.seq is not None

@@ -35,7 +35,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "cancel": ("jobs", "Cancel jobs, waiting or running."),
     "answer": ("jobs", "Answer a question that a running job asks."),
     "status": ("queue", "Show how busy a node is; for operators."),
-    "queue": ("queue", "Pause, resume or drain a node; for operators."),
+    "queue": ("queue", "Pause, resume or drain a node, or change its limits; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 

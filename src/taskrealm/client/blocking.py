@@ -133,6 +133,10 @@ class BlockingClient:
         """Let no more jobs be taken or started; for operators."""
         return self._loop.call(self._client.drain(limit))
 
+    def limits(self, **changes: Any) -> dict[str, Any]:
+        """How many slots there are, after *changes* as for `Client.limits`; for operators."""
+        return self._loop.call(self._client.limits(**changes))
+
     def _blocking(self, job: Job) -> BlockingJob:
         return BlockingJob(job, self._loop)
 

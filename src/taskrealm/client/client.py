@@ -300,6 +300,27 @@ class Client:
         """
         return await self._situation(uris.DRAIN, limit=limit)
 
+    async def limits(
+        self,
+        *,
+        slots: int | None = None,
+        groups: Mapping[str, int] | None = None,
+        slots_per_user: int | None = None,
+    ) -> dict[str, Any]:
+        """
+        How many slots there are, and for whom, after changing those that are given.
+
+        The change lasts until the node's executor starts again; what runs goes on. With 0
+        for *slots_per_user* one user may have all. For operators.
+        """
+        limits: dict[str, Any] = await self._connection.call(
+            uris.LIMITS,
+            slots=slots,
+            groups=None if groups is None else dict(groups),
+            slots_per_user=slots_per_user,
+        )
+        return limits
+
     def events(self) -> Events:
         """
         Every event of every job of ours, in order, from now on, across lost connections.

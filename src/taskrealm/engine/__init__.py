@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .claims import Claim, Reason, Usage
+from .claims import ONE_SLOT, Claim, Reason, Usage
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
@@ -14,6 +14,7 @@ from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
+    "ONE_SLOT",
     "Claim",
     "Exit",
     "NamedPipe",

@@ -34,6 +34,7 @@ from .entries import LOST, decided_end_of, end_of, orphaned, retry_of, start_of
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
+from .rates import Rates
 from .record import JOURNAL_RETRY
 from .requests import (
     Accepted,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from ..tasks import Arguments, Caller, Registry, Task
     from .attempt import Surroundings
     from .audience import Audience
+    from .priorities import Priorities
     from .publisher import Publisher
     from .vault import Vault
 
@@ -86,6 +88,7 @@ class Executor:
         arguments_limit: int,
         paused: Path,
         vault: Vault,
+        priorities: Priorities,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
@@ -111,6 +114,8 @@ class Executor:
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
         self._keys = Keys()
+        self._priorities = priorities
+        self._rates = Rates(journal)
         self._live: dict[str, LiveJob] = {}
         self._dependencies = Dependencies()
         self._batches = Batches(
@@ -179,6 +184,7 @@ class Executor:
             TaskError: The task's own code failed.
             DuplicateJob: A key was used before, for something else.
             QueueFull: As many jobs wait as may wait, of all or of this caller.
+            RateLimited: The caller has asked for one of the tasks too often.
             Draining: The executor takes no more jobs.
             JournalError: The journal cannot be read or written.
         """
@@ -193,11 +199,14 @@ class Executor:
             fresh = [(name, named[name]) for name in named if name not in answers]
             prepared = [await self._prepare(request, caller) for _, request in fresh]
             if fresh:
+                granted = await self._priorities.of(caller)
+                await self._rates.recall(caller.authid, [ready.task for ready in prepared])
                 self._require_room(len(fresh), caller.authid)
+                self._rates.spend(caller.authid, [ready.task for ready in prepared])
                 accepted = []
                 for (name, request), ready in zip(fresh, prepared, strict=True):
                     whole = with_job_ids(request, requests, answers)
-                    answers[name] = self._accept(whole, ready, caller, session)
+                    answers[name] = self._accept(whole, ready, caller, session, granted)
                     accepted.append(answers[name])
                 self._publisher.hold(
                     caller.authid, [each.job.job_id for each in accepted], answered
@@ -218,18 +227,22 @@ class Executor:
     async def check(self, request: Request, caller: Caller) -> dict[str, Any]:
         """
         What running *request* would do: the `argv` of its program, if it has one, `timeout`
-        and `limits`, its `position` and the `intake`.
+        and `limits`, its `position`, why it would be `waiting`, and the `intake`.
 
         Raises:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
         """
         require_earlier([request])
         ready = await self._prepare(request, caller)
+        granted = await self._priorities.of(caller)
+        claim = claim_of(ready.task)
+        turn = {"priority": request.priority + granted, "lead": granted}
         return {
             **ready.task.preview(ready.arguments),
             "timeout": ready.timeout,
             "limits": self.limits(ready.task),
-            "position": self._waiting.position_for(priority=request.priority),
+            "position": self._waiting.position_for(caller.authid, claim, **turn),
+            "waiting": self._waiting.reason_for(caller.authid, claim, **turn),
             "intake": self.intake.value,
         }
 
@@ -317,6 +330,15 @@ class Executor:
     def position(self, job_id: str) -> int | None:
         """The place of a job among those that wait, from 1; None if it does not wait."""
         return self._waiting.position(job_id)
+
+    def waiting(self, job: Job) -> dict[str, Any] | None:
+        """Why a job waits, in a `code` and a `text`; None if it does not."""
+        return self._waiting.reason(job) if job.job_id in self._live else None
+
+    def limit(self, *, slots: int, groups: Mapping[str, int], slots_per_user: int | None) -> None:
+        """Have other numbers of slots until the next start; what runs goes on."""
+        self.scheduler.limit(slots=slots, groups=groups, slots_per_owner=slots_per_user)
+        self._start_waiting()
 
     def oldest(self) -> float | None:
         """For how many seconds the job has waited that waits the longest; None if none waits."""
@@ -448,15 +470,22 @@ class Executor:
         if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
             raise InvalidArguments(fields={"after": f"there is no job {job_id!r} that you may see"})
 
-    def _accept(self, request: Request, ready: Prepared, caller: Caller, session: int) -> Accepted:
+    def _accept(
+        self, request: Request, ready: Prepared, caller: Caller, session: int, granted: int
+    ) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
-        job = self._new_job(request, ready, caller, session)
+        job = self._new_job(request, ready, caller, session, granted)
         self._hold(job, ready.task, ready.arguments)
         self._dependencies.add(job.job_id, job.after)
         return Accepted(job, self._waiting.accept(job))
 
     def _new_job(
-        self, request: Request, ready: Prepared, caller: Caller, session: int | None
+        self,
+        request: Request,
+        ready: Prepared,
+        caller: Caller,
+        session: int | None,
+        granted: int = 0,
     ) -> Job:
         is_apart = session is not None and request.deliver is Delivery.SESSION
         submitted_at = now()
@@ -474,7 +503,8 @@ class Executor:
             arguments=ready.arguments.values,
             submitted_at=submitted_at,
             state=State.DELAYED if is_delayed or request.after else State.QUEUED,
-            priority=request.priority,
+            priority=request.priority + granted,
+            granted=granted,
             timeout=ready.timeout,
             tags=request.tags,
             deliver=request.deliver,
@@ -520,6 +550,7 @@ class Executor:
             job = each.job
             self._waiting.settle(job, is_durable=is_durable)
             if not is_durable:
+                self._rates.give_back(job.owner, self._live[job.job_id].task)
                 self._forget(job.job_id)
                 continue
             if self._dependencies.holds(job.job_id):
@@ -606,7 +637,7 @@ class Executor:
         if live.is_ending:
             return
         job = replace(live.job, state=State.QUEUED, retry_at=None)
-        position = self._waiting.position_for(job)
+        position = self._waiting.place_of(job)
         await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
         if not live.is_ending:
             self._waiting.enter(job)

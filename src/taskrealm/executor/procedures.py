@@ -92,7 +92,7 @@ class Procedures:
     async def check(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any
     ) -> dict[str, Any]:
-        """Validates a request without running it: `{argv, timeout, limits, position, intake}`."""
+        """Validates a request without running it: `{argv, timeout, limits, position, waiting, intake}`."""
         request = request_of(task, args, kwargs, options)
         return await self._executor.check(request, caller_of(call))
 
@@ -134,12 +134,16 @@ class Procedures:
         await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
-        """One job, its place in the queue, the size of its output, and the `intake`."""
+        """
+        One job, its place in the queue and why it is `waiting`, the size of its output, and
+        the `intake`.
+        """
         job = await self._visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
         return {
             **job.as_dict(),
             "position": self._executor.position(job.job_id),
+            "waiting": self._executor.waiting(job),
             "intake": self._executor.intake.value,
             "output": {name: sizes[name].printed for name in STREAMS},
         }
@@ -156,7 +160,7 @@ class Procedures:
         children: Any = False,
     ) -> dict[str, Any]:
         """
-        A page of jobs, newest first: `{jobs, next}`.
+        A page of jobs, newest first: `{jobs, next}`; those that wait say why.
 
         With `parent` these are the children of that batch; otherwise children are among them
         only if `children` are asked for.
@@ -178,7 +182,7 @@ class Procedures:
             children=children,
             limit=limit,
         )
-        page = fitting(map(self._newest, found), self._shares.page)
+        page = fitting(map(self._listed, found), self._shares.page)
         is_last = len(page) == len(found) < limit
         return {"jobs": page, "next": None if is_last else page[-1]["job_id"]}
 
@@ -337,8 +341,10 @@ class Procedures:
             # Control characters and what is no text grow on the wire.
             limit = len(chunk.data) * self._shares.page // size
 
-    def _newest(self, job: Job) -> Job:
-        return self._executor.live(job.job_id) or job
+    def _listed(self, job: Job) -> dict[str, Any]:
+        newest = self._executor.live(job.job_id) or job
+        waiting = self._executor.waiting(newest)
+        return newest.as_dict() | ({} if waiting is None else {"waiting": waiting})
 
 
 def explained(procedure: Procedure) -> Procedure:

@@ -20,9 +20,11 @@ from ..wire import join, stay_joined
 from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
+from .claims import require_slots
 from .executor import Executor
 from .folders import WorkFolders
 from .logs import log_to_stderr
+from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
@@ -68,6 +70,7 @@ def run(folder: NodeFolder) -> None:
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
     registry = load_tasks(folder.root / settings.executor.tasks)
+    require_slots(registry, settings.executor)
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -93,6 +96,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
+        priorities=_priorities(folder, settings.executor),
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
@@ -184,12 +188,20 @@ def _surroundings(
     )
 
 
+def _priorities(folder: NodeFolder, settings: ExecutorSettings) -> Priorities:
+    name = settings.priority
+    function = None if name is None else load_function(name, folder.root)
+    return Priorities({str(role): points for role, points in settings.priorities.items()}, function)
+
+
 def _scheduler(settings: ExecutorSettings) -> Scheduler:
     per_user = settings.queue_limit_per_user
     return Scheduler(
         slots=settings.slots,
         queue_limit=settings.queue_limit,
         owner_limit=max(1, settings.queue_limit // 2) if per_user is None else per_user,
+        groups=settings.groups,
+        slots_per_owner=settings.slots_per_user,
     )
 
 

@@ -47,11 +47,11 @@ def size_of(value: Any) -> int:
     return len(json.dumps(value))
 
 
-def fitting(items: Iterable[Event | Job], room: int) -> list[dict[str, Any]]:
+def fitting(items: Iterable[Event | Job | dict[str, Any]], room: int) -> list[dict[str, Any]]:
     """The first of *items* that *room* bytes can carry, at least one if there is one."""
     fitting: list[dict[str, Any]] = []
     for item in items:
-        wire = item.as_dict()
+        wire = item if isinstance(item, dict) else item.as_dict()
         room -= size_of(wire)
         if fitting and room < 0:
             break

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
     from .batch import BatchTask
+    from .capacity import Rate
     from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
@@ -37,6 +38,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".capacity": ("Rate",),
         ".choices": ("Choices",),
         ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
@@ -106,6 +108,7 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "PythonTask",
+    "Rate",
     "Registry",
     "Secret",
     "Task",

@@ -17,6 +17,7 @@ import {
   type Task,
   uidOf,
   uris,
+  type Waiting,
 } from "./protocol"
 import {type Position, Stream} from "./stream"
 import {type Join, join} from "./wamp"
@@ -106,6 +107,8 @@ export interface Check {
   timeout: number | null
   /** Place in the queue that it would get; 0 means that it would start at once. */
   position: number
+  /** Why it would wait, or null if it would start at once. */
+  waiting: Waiting | null
   intake: Intake
 }
 

@@ -66,4 +66,5 @@ export {
   type Question,
   recordOf,
   type Task,
+  type Waiting,
 } from "./protocol"

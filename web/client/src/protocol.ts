@@ -182,7 +182,9 @@ export interface JobRecord {
   arguments: Record<string, unknown>
   submitted_at: string
   state: JobState
+  /** What its submitter asked for and what the node `granted` in addition. */
   priority: number
+  granted: number
   attempt: number
   timeout: number | null
   tags: string[]
@@ -222,10 +224,24 @@ export interface JobRecord {
   reason?: string | null
 }
 
+/** What a job waits for. */
+export interface Waiting {
+  /** Stable: `time`, `retry`, `paused`, `task`, `user`, `slots`, `turn` and so on. */
+  code: string
+  /** A sentence for people. */
+  text: string
+  /** Of whatever it is, so much is taken, of so much that there is, and the job needs this. */
+  used?: number
+  limit?: number
+  needed?: number
+}
+
 /** One job with what only the scheduler and the journal know. */
 export interface JobDetails extends JobRecord {
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
+  /** Why the job waits, or null when it does not. */
+  waiting: Waiting | null
   intake: Intake
   /** Bytes printed on each stream. */
   output: Record<OutputStream, number>
@@ -243,6 +259,15 @@ export interface Task {
   roles: string[]
   /** Of a task whose jobs make other jobs, its children: how many at once, and what a failure does. */
   batch?: {parallel: number | null; on_failure: "stop" | "continue"}
+  /** How many of the node's slots a job takes. */
+  slots: number
+  /** The group of tasks that share some of the slots. */
+  group: string | null
+  /** How many jobs may run at once, of all users and of each. */
+  most_running: number | null
+  most_running_per_user: number | null
+  /** How many jobs one user may ask for within so many seconds. */
+  rate: {count: number; seconds: number} | null
 }
 
 export type OutputStream = "stdout" | "stderr"
@@ -361,6 +386,7 @@ export function recordOf(first: JobEvent): JobRecord {
     arguments: {},
     state: "queued",
     priority: 0,
+    granted: 0,
     timeout: null,
     tags: [],
     deliver: "user",

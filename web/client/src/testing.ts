@@ -60,8 +60,10 @@ export class FakeNode {
   /** @param program runs each job of the task; without one the test moves the job itself */
   addTask(task: Partial<Task> & {name: string}, program: (job: FakeJob) => void = () => {}): void {
     const parameters = {type: "object", properties: {}}
-    const limits = {timeout: 3600, retries: 0}
-    this.tasks.push({title: task.name, help: "", parameters, ...limits, roles: ["user"], ...task})
+    const limits = {timeout: 3600, retries: 0, slots: 1, group: null, rate: null}
+    const caps = {most_running: null, most_running_per_user: null}
+    const known = {title: task.name, help: "", parameters, ...limits, ...caps}
+    this.tasks.push({...known, roles: ["user"], ...task})
     this.#programs.set(task.name, program)
   }
 
@@ -152,6 +154,7 @@ export class FakeNode {
           argv: ["run", String(args[0]), JSON.stringify(args[2])],
           timeout: 60,
           position: 0,
+          waiting: null,
           intake: this.intake,
         }
       case uris.exec:
@@ -271,7 +274,9 @@ export class FakeJob {
     const {stdout, stderr} = this.printed
     const position = this.record.state === "queued" ? 1 : null
     const output = {stdout: stdout.length, stderr: stderr.length}
-    return {...this.record, position, intake: this.node.intake, output}
+    const waiting =
+      position === null ? null : {code: "slots", text: "2 of 2 slots are in use", used: 2, limit: 2}
+    return {...this.record, position, waiting, intake: this.node.intake, output}
   }
 
   get hasEnded(): boolean {

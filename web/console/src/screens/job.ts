@@ -97,6 +97,7 @@ export class JobScreen extends PageElement {
       submitted_at,
       submitted_by,
       priority,
+      granted,
       tags,
       data,
       timeout,
@@ -198,11 +199,11 @@ export class JobScreen extends PageElement {
   }
 
   #situation(record: JobDetails): TemplateResult | string {
-    const {state, progress, position, cancel, intake} = record
+    const {state, progress, position, cancel, waiting} = record
     if (state === "queued") {
       const place = position ? `Number ${position} in line.` : "Waiting to start."
-      const held = intake === "open" ? "" : ` The queue is ${intake}: nothing starts just now.`
-      return html`<p>${place}${held}</p>`
+      const why = waiting ? ` ${waiting.text}.` : ""
+      return html`<p data-testid="job-waiting">${place}${why}</p>`
     }
     if (state === "delayed") {
       const due = record.retry_at ?? record.not_before
