@@ -20,7 +20,7 @@ from taskrealm.settings import NodeFolder
 from taskrealm.testing.nodes import START_LIMIT, STOP_LIMIT, free_port, processes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,8 +58,14 @@ class Node(testing.Node):
 
     program = ("-m", "tests.up")
 
-    def __init__(self, folder: NodeFolder, program: tuple[str, ...] | None = None) -> None:
-        super().__init__(folder, environment={"PYTHONPATH": str(ROOT)})
+    def __init__(
+        self,
+        folder: NodeFolder,
+        program: tuple[str, ...] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder, environment={"PYTHONPATH": str(ROOT), **(environment or {})})
         if program is not None:
             self.program = program
 

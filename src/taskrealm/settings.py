@@ -60,6 +60,17 @@ class LimitSettings(_Section):
     """Files that each of its processes may have open; those of the executor if None."""
 
 
+class WorkerSettings(_Section):
+    """The warm processes in which the own Python code of tasks runs."""
+
+    processes: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    """How many there are at most; None for one in each slot. Who finds none free waits."""
+    jobs: Annotated[int, Field(ge=1)] = 1_000
+    """Steps of jobs after which a worker is replaced."""
+    memory: Annotated[int, Field(ge=1_048_576)] = 500_000_000
+    """Bytes of memory by which a worker may have grown when it takes the next step."""
+
+
 class ExecutorSettings(_Section):
     """How many jobs run and wait, and the limits of each."""
 
@@ -88,6 +99,7 @@ class ExecutorSettings(_Section):
     environment: tuple[str, ...] = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
     """Variables of the executor's own environment that a job's program receives."""
     limits: LimitSettings = LimitSettings()
+    workers: WorkerSettings = WorkerSettings()
 
 
 class RetentionSettings(_Section):

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.site import SLOTS, client, session
+from tests.nodes import the_one
+from tests.site import SLOTS, client, programs_of, session
 from tests.site.jobs import first_line, until
 
-from taskrealm.client import JobCancelled, JobTimedOut
+from taskrealm.client import JobCancelled, JobFailed, JobTimedOut
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import NotAuthorized
 from taskrealm.protocol.jobs import EventType
@@ -124,8 +125,8 @@ async def test_a_coroutine_that_makes_the_result_is_stopped_with_its_job(
         assert (tmp_path / "late.stopped").exists()
 
 
-@pytest.mark.capability("X11")
-async def test_a_method_that_makes_the_result_has_the_grace_and_then_nobody_waits(
+@pytest.mark.capability("X11", "X4")
+async def test_a_method_that_makes_the_result_is_stopped_and_killed_after_the_grace(
     site: Node, tmp_path: Path
 ) -> None:
     async with client(site, "eater") as ana:
@@ -146,8 +147,65 @@ async def test_a_method_that_makes_the_result_has_the_grace_and_then_nobody_wait
             await late.result(LIMIT)
         await next_one.result(LIMIT)
 
-        # Their slots are free although their threads sleep for a minute.
+        # Their slots are free although they would have chewed for a minute.
         assert time.monotonic() - began < 20
+        assert not [job for job in (*jobs, late) if programs_of(job.job_id)]
+
+
+@pytest.mark.capability("X11", "X4")
+async def test_a_step_in_an_endless_loop_is_ended_by_the_time_limit_of_its_job(site: Node) -> None:
+    async with client(site, "eater") as ana:
+        job = await ana.exec("func.parsed", ["loop"], timeout=0.5)
+        with pytest.raises(JobTimedOut):
+            await job.result(LIMIT)
+
+        assert (await (await ana.exec("func.parsed", ["after"])).result(LIMIT))["text"] == "after"
+
+
+@pytest.mark.capability("X11", "A13")
+async def test_a_result_is_made_in_a_worker_and_a_mistake_in_it_stays_in_the_log(
+    site: Node,
+) -> None:
+    async with client(site, "eater") as ana:
+        results = [await (await ana.exec("func.parsed", [word])).result(LIMIT) for word in "ab"]
+        wrong = await ana.exec("func.parsed", ["bad"])
+        with pytest.raises(JobFailed, match=r"^func\.parsed: parse_result failed$"):
+            await wrong.result(LIMIT)
+
+        assert [each["printed"] for each in results] == ["a\n", "b\n"]
+        assert the_one(site.folder, "components/executor.py") not in [e["pid"] for e in results]
+        [line] = logged(site, "func.parsed: parse_result failed", job_id=wrong.job_id)
+        assert "ValueError: nothing to be made of this" in line["trace"]
+
+
+@pytest.mark.capability("A12", "X11")
+async def test_a_task_may_prepare_what_its_program_needs(site: Node, tmp_path: Path) -> None:
+    async with client(site, "maker") as ana:
+        job = await ana.exec("func.prepared", ["bread"])
+        empty = await ana.exec("func.prepared", [""])
+        with pytest.raises(JobFailed, match=r"^There is nothing to print$"):
+            await empty.result(LIMIT)
+
+        assert await job.result(LIMIT) == "bread for maker"
+        printed = [chunk.text async for chunk in job.output("stdout")]
+        assert "".join(printed) == "preparing\nbread for maker\n"
+
+
+@pytest.mark.capability("X11", "X4", "C6")
+async def test_a_preparation_is_stopped_with_its_job(site: Node, tmp_path: Path) -> None:
+    async with client(site, "maker") as ana:
+        cancelled = await ana.exec("func.prepared", ["a", str(tmp_path / "cancelled")])
+        late = await ana.exec("func.prepared", ["b", str(tmp_path / "late")], timeout=2.0)
+        await appears(tmp_path / "cancelled.began")
+        await cancelled.cancel()
+        with pytest.raises(JobCancelled):
+            await cancelled.result(LIMIT)
+        with pytest.raises(JobTimedOut):
+            await late.result(LIMIT)
+
+        for name in ("cancelled", "late"):
+            assert (tmp_path / f"{name}.cleaned").exists()
+        assert "for maker" not in "".join([chunk.text async for chunk in late.output("stdout")])
 
 
 @pytest.mark.capability("X11")

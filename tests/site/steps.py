@@ -86,7 +86,7 @@ class Digests(CommandTask):
 
 
 class Chews(CommandTask):
-    """Make a result in a thread that nobody can stop."""
+    """Make a result, and take a long time over it."""
 
     name = "steps.chews"
     mark: str

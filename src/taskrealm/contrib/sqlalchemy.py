@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from ..tasks import TaskError
+from ..tasks.yields import result_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
@@ -163,6 +164,9 @@ class Database:
         if it raises, is cancelled, runs out of time or is killed. It may be a plain function, a
         generator, or a coroutine or asynchronous generator; these are given an `AsyncSession`.
 
+        The call raises `TaskError`, before anything is committed, if what *function* returns is
+        no result.
+
         Raises:
             TypeError: *function* has no parameter for the session.
         """
@@ -187,15 +191,15 @@ class Database:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with self.session() as session:
-                return function(session, *args, **kwargs)
+                return _fit(function(session, *args, **kwargs))
 
         def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             with self.session() as session:
-                return (yield from function(session, *args, **kwargs))
+                return _fit((yield from function(session, *args, **kwargs)))
 
         async def await_it(*args: Any, **kwargs: Any) -> Any:
             async with self.async_session() as session:
-                return await function(session, *args, **kwargs)
+                return _fit(await function(session, *args, **kwargs))
 
         async def iterate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
             async with self.async_session() as session:
@@ -286,6 +290,12 @@ def _name_of(what: Any, key: Any) -> str:
     if isinstance(what, type):
         return f"The row of {what.__name__} with the key {key!r}"
     return "The row that the job waits for"
+
+
+def _fit(made: T) -> T:
+    """What a task has *made*, if it is a result: a job that fails for it leaves nothing behind."""
+    result_of(made, of="The function")
+    return made
 
 
 def _watch_clients(engine: Engine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .calls import Step
 from .claims import ONE_SLOT, Claim, Reason, Usage
+from .frames import Message
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
@@ -17,12 +19,14 @@ __all__ = [
     "ONE_SLOT",
     "Claim",
     "Exit",
+    "Message",
     "NamedPipe",
     "Process",
     "Program",
     "Reason",
     "Scheduler",
     "SpawnFailed",
+    "Step",
     "Threads",
     "Turn",
     "Usage",

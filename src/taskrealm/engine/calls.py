@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import Error
-from ..tasks import Caller, Cancelled, Context, FunctionTask, Output, ProgramTask, TaskError, report
+from ..tasks import (
+    Caller,
+    Cancelled,
+    Context,
+    FunctionTask,
+    Output,
+    ProgramTask,
+    TaskError,
+    UploadedFile,
+    report,
+)
 from ..tasks.files import accepted_before
 from ..tasks.yields import complete, completed, is_awaited, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..tasks import Arguments, Registry, Task
+    from ..tasks import Arguments, Task
 
 FUNCTION, PREPARE, RESULT = "function", "prepare", "result"
 """The steps of jobs that run in workers."""
+
+HOOKS = {PREPARE: "prepare", RESULT: "parse_result"}
+"""The methods of a `CommandTask` that are such a step."""
 
 TEXT_LIMIT = 2_000  # characters of what an exception says that its owner reads
 
@@ -31,11 +42,21 @@ _LOOP = str(Path(asyncio.__file__).parent)
 class Step:
     """One step of one job: the code that it runs, and a way to end that early."""
 
-    def __init__(self, registry: Registry, head: Mapping[str, Any], body: bytes) -> None:
+    def __init__(
+        self,
+        registry: Mapping[str, Task],
+        head: Mapping[str, Any],
+        body: bytes,
+        complain: Callable[[str], object],
+    ) -> None:
+        """*complain* writes a text on the standard error of the job."""
         self._registry = registry
         self._head = head
         self._body = body
+        self._complain = complain
         self.context = _context(head["context"])
+        self.cause: BaseException | None = None
+        """What the code raised, once that has come to its end."""
         self._interrupt: Callable[[], object] | None = None
         self._is_asked = False
 
@@ -60,15 +81,19 @@ class Step:
                 return {"error": None, "exit_code": 0}, self._run()
             except BaseException as error:
                 self._interrupt = None
-                return _failure(error), b""
+                self.cause = error
+                return self._failure(error), b""
         except Cancelled as cancelled:
             # It came while another error was being told.
-            return _failure(cancelled), b""
+            return self._failure(cancelled), b""
 
     def _run(self) -> bytes:
         task = self._task()
         with accepted_before():
-            arguments = task.restore(self._head["arguments"])
+            files = map(UploadedFile.from_dict, self._head["files"])
+            arguments = task.restore(
+                self._head["arguments"], files={file.file: file for file in files}
+            )
         self._interrupt = _raise_cancelled
         if self._is_asked:
             raise Cancelled
@@ -79,7 +104,9 @@ class Step:
         else:
             made = complete(made, report.send)
         self._interrupt = None
-        return result_of(made, of=self._name)
+        if self._head["step"] == PREPARE and made is not None:
+            raise TaskError(f"{self._noun} must return None")
+        return result_of(made, of=self._noun)
 
     async def _awaited(self, made: Any) -> Any:
         current, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -112,9 +139,32 @@ class Step:
         raise TaskError(f"The task {task.name} has become one of another kind; reload the tasks")
 
     @property
-    def _name(self) -> str:
-        names = {FUNCTION: "The function", PREPARE: "prepare", RESULT: "parse_result"}
-        return names[self._head["step"]]
+    def _noun(self) -> str:
+        """What it runs, as the subject of sentences."""
+        step, name = self._head["step"], self._head["task"]
+        return "The function" if step == FUNCTION else f"{name}: {HOOKS[step]}"
+
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        """What the end of the step says if it has raised *error*."""
+        match error:
+            case Cancelled() | asyncio.CancelledError():
+                return _failed(f"{self._noun} was stopped")
+            case TaskError() | Error():
+                return _failed(str(error))
+        if self._head["step"] != FUNCTION:
+            # The owner may know what the program does, but not what a site does around it.
+            return {**_failed(f"{self._noun} failed"), "trace": _traceback(error)}
+        match error:
+            case SystemExit(code=None | 0):
+                return {"error": None, "exit_code": 0}
+            case SystemExit(code=int(code)):
+                code &= 255
+                return _failed(f"The function ended with exit code {code}", exit_code=code)
+            case SystemExit(code=text):
+                self._complain(f"{text}\n")
+                return _failed("The function ended with exit code 1")
+        self._complain(_traceback(error))
+        return _failed(_sentence(error))
 
     def _output(self, arguments: Arguments) -> Output:
         size = self._head["stdout"]
@@ -143,23 +193,8 @@ def _raise_cancelled() -> None:
     raise Cancelled
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
-    """What the end of a step says that has raised *error*; its traceback goes to stderr."""
-    match error:
-        case SystemExit(code=None | 0):
-            return {"error": None, "exit_code": 0}
-        case SystemExit(code=int(code)):
-            code &= 255
-            return {"error": f"The function ended with exit code {code}", "exit_code": code}
-        case SystemExit(code=text):
-            _complain(f"{text}\n")
-            return {"error": "The function ended with exit code 1", "exit_code": 1}
-        case Cancelled() | asyncio.CancelledError():
-            return {"error": "The function was stopped", "exit_code": 1}
-        case TaskError() | Error():
-            return {"error": str(error), "exit_code": 1}
-    _complain(_traceback(error))
-    return {"error": _sentence(error), "exit_code": 1}
+def _failed(error: str, *, exit_code: int = 1) -> dict[str, Any]:
+    return {"error": error, "exit_code": exit_code}
 
 
 def _sentence(error: BaseException) -> str:
@@ -177,10 +212,3 @@ def _traceback(error: BaseException) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_OURS, _LOOP)):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
-
-
-def _complain(text: str) -> None:
-    data = text.encode(errors="backslashreplace")
-    sys.stderr.flush()
-    while data:
-        data = data[os.write(2, data) :]

@@ -22,7 +22,7 @@ from .programs import (
 from .status import status_of
 from .trees import SCANNERS, Outrun, cookie_of, identity_of, kill_all, signal_all
 from .watch import OutputWatch, Watch
-from .watchdog import WATCHERS, Watchdog
+from .watchdog import WATCHERS, Before, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,19 +164,20 @@ class Process:
         _cancel(self._ladder)
         self._ladder = self._loop.call_at(deadline, self._signal, signal.SIGKILL)
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: Limits, *, memory: int = 0, exact_memory: int = 0) -> None:
         """
         Let *limits* hold from now on, and none of the earlier ones but that of open files.
 
-        What the program has used up before does not count.
+        What the program has used up before does not count, of memory as much as is given.
 
         Raises:
             OSError: The open files of the program cannot be limited.
         """
         self._watchdog.forget(self.pid)
         limit_files(self.pid, limits.open_files)
-        spent = 0.0 if limits.cpu is None else status_of(self.pid).processor_time
-        self._watchdog.watch(self.pid, self._cookie, limits, self._on_excess, spent=spent)
+        cpu = 0.0 if limits.cpu is None else status_of(self.pid).processor_time
+        before = Before(cpu, memory, exact_memory)
+        self._watchdog.watch(self.pid, self._cookie, limits, self._on_excess, before=before)
 
     def has_left(self) -> bool:
         """Whether what the program has started lives on without it; it may not end for that."""

@@ -37,13 +37,15 @@ class Turn:
     def __init__(
         self,
         work: Work,
-        on_output: Callable[[str, bytes], None],
+        on_output: Callable[[str, bytes], object],
         give_up: Callable[[Turn], None],
     ) -> None:
         self.work = work
         self.on_output = on_output
         self.reply: Message | None = None
         """What the worker said at the end; None if it ended without a word."""
+        self.cause: BaseException | None = None
+        """What the code raised; it stays in the worker."""
         self._give_up = give_up
         self._process: Process | None = None
         self._ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()

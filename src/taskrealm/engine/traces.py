@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .status import PAGE, read
 
@@ -26,7 +26,7 @@ class Traces:
     handlers: list[Any]
     blocked: set[int]
     threads: set[int]
-    standard: list[tuple[int, int] | None]
+    standard: list[object]
 
     @classmethod
     def now(cls) -> Traces:
@@ -38,7 +38,7 @@ class Traces:
             handlers=[signal.getsignal(number) for number in _SIGNALS],
             blocked=set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
             threads=set(sys._current_frames()),
-            standard=[_file(number) for number in STANDARD],
+            standard=[*map(_file, STANDARD), *map(_is_closed, (sys.__stdout__, sys.__stderr__))],
         )
 
     def left(self) -> list[str]:
@@ -97,6 +97,10 @@ def _file(number: int) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _is_closed(stream: TextIO | None) -> bool:
+    return stream is None or stream.closed
 
 
 # The C library keeps a few for itself.

@@ -25,7 +25,7 @@ class Usage:
     @property
     def exact_memory(self) -> int:
         """Bytes of memory where what processes share counts once; dear to find out."""
-        return sum(map(_own_memory, self.pids))
+        return sum(map(exact_memory_of, self.pids))
 
 
 class _Seen(NamedTuple):
@@ -130,7 +130,7 @@ class Accounts:
         return next((job for job, own in jobs.items() if own == cookie), None), True
 
 
-def _own_memory(pid: int) -> int:
+def exact_memory_of(pid: int) -> int:
     """The memory of a process, of what it shares only its part."""
     try:
         for line in read(f"/proc/{pid}/smaps_rollup").splitlines():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 262_144  # bytes read before the loop turns to others
 LEAVE_LIMIT = 2.0  # seconds that a worker has to end once it should
 LAST_WORDS = 500  # bytes of what it printed while it could not start, to be told
-SPARE = 0.1  # of its first memory a worker may grow and still be as good as new
+SPARE = 0.1  # of its memory a worker may grow and still be as good as new
 
 
 class WarmWorker:
@@ -45,7 +45,7 @@ class WarmWorker:
             SpawnFailed: It cannot be started.
         """
         self.steps = 0
-        self.memory = self.first_memory = 0  # bytes, at the end of its last step and before any
+        self.grown = 0  # bytes of memory, since it was ready
         self.is_ready = False
         self.trouble = ""
         """Why it could not start, if that is so."""
@@ -53,6 +53,7 @@ class WarmWorker:
         self._on_gone = on_gone
         self._turn: Turn | None = None
         self._files: int | None = None
+        self._memory = self._exact_memory = 0  # bytes, when it was ready
         self._printed = bytearray()
         self._unsent = memoryview(b"")
         self._unpacker = Unpacker()
@@ -86,15 +87,19 @@ class WarmWorker:
         """Whether a step with *limits* is as well off here as in a new worker."""
         if self._files not in (None, limits.open_files):
             return False
-        is_small = self.memory <= self.first_memory * (1 + SPARE)
-        return limits.memory is None or is_small or self.memory <= limits.memory / 2
+        # What an earlier step has left free, the next one would have besides its limit.
+        return limits.memory is None or self.grown <= self._memory * SPARE
 
     def begin(self, turn: Turn) -> None:
         """Run the step of *turn*; the worker must be free."""
         self._turn = turn
         turn.begin(self._process)
         try:
-            self._process.limit(turn.work.limits)
+            self._process.limit(
+                turn.work.limits,
+                memory=self._memory + self.grown,
+                exact_memory=self._exact_memory + self.grown,
+            )
         except OSError as error:
             turn.fail(SpawnFailed(f"The limits of the job cannot be set: {error.strerror}"))
             self._process.kill()
@@ -148,7 +153,8 @@ class WarmWorker:
             self._on_reply(self._turn, message)
         elif message.head["ready"]:
             self.is_ready = True
-            self.memory = self.first_memory = message.head["memory"]
+            self._memory = message.head["memory"]
+            self._exact_memory = message.head["exact_memory"]
             self._on_free(self)
         else:
             self.trouble = message.head["error"]
@@ -158,7 +164,7 @@ class WarmWorker:
         # All that the step has printed was written before.
         self._process.read_on()
         self.steps += 1
-        self.memory = message.head["memory"]
+        self.grown = message.head["memory"] - self._memory
         turn.reply = message
         if message.head["left"] or self._process.is_stopping or self._process.has_left():
             # The turn ends with the worker, and what it has left ends as well.

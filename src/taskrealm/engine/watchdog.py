@@ -22,14 +22,24 @@ LOOK_INTERVAL = 0.25  # seconds between two looks at what jobs use
 WATCHERS = Threads(1, "taskrealm-watch")
 
 
+class Before(NamedTuple):
+    """What the main process had used already before the job began."""
+
+    cpu: float = 0.0  # seconds
+    memory: int = 0  # bytes, with what it shares
+    exact_memory: int = 0  # bytes
+
+
+NOTHING = Before()
+
+
 class _Ward(NamedTuple):
     """A job that is watched."""
 
     cookie: str
     limits: Limits
     on_excess: Callable[[str], None]
-    spent: float
-    """Seconds of processor time that its main process had used before the job."""
+    before: Before
 
 
 class Watchdog:
@@ -59,18 +69,18 @@ class Watchdog:
         limits: Limits,
         on_excess: Callable[[str], None],
         *,
-        spent: float = 0.0,
+        before: Before = NOTHING,
     ) -> None:
         """
         Watch the job with the main process *pid* until it is forgotten.
 
         *on_excess* is called once, in the loop's thread, with a sentence that names the
         limit. Limits other than of processes, memory and processor time are none of its
-        business. *spent* is the processor time of the main process that was not the job's.
+        business. What was used *before* does not count.
         """
         if limits.processes is None and limits.memory is None and limits.cpu is None:
             return
-        self._wards[pid] = _Ward(cookie, limits, on_excess, spent)
+        self._wards[pid] = _Ward(cookie, limits, on_excess, before)
         if not self._is_awake:
             self._is_awake = True
             asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
@@ -116,16 +126,18 @@ def _excess(usage: Usage, ward: _Ward) -> str | None:
     limits = ward.limits
     if limits.processes is not None and len(usage.pids) > limits.processes:
         return f"The job used more than its limit of {limits.processes} processes"
-    if limits.memory is not None and _exceeds(usage, limits.memory):
+    if limits.memory is not None and _exceeds(usage, limits.memory, ward.before):
         return f"The job used more than its limit of {_amount(limits.memory)} of memory"
-    if limits.cpu is not None and usage.cpu - ward.spent > limits.cpu:
+    if limits.cpu is not None and usage.cpu - ward.before.cpu > limits.cpu:
         return f"The job used more than its limit of {limits.cpu:g} s of processor time"
     return None
 
 
-def _exceeds(usage: Usage, memory: int) -> bool:
+def _exceeds(usage: Usage, memory: int, before: Before) -> bool:
     # What is cheap to know is never too little.
-    return usage.memory > memory and usage.exact_memory > memory
+    return (
+        usage.memory - before.memory > memory and usage.exact_memory - before.exact_memory > memory
+    )
 
 
 def _amount(size: int) -> str:

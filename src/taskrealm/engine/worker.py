@@ -19,6 +19,7 @@ from .calls import Step
 from .frames import Unpacker, packed
 from .traces import Traces, memory
 from .trees import COOKIE
+from .usage import exact_memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,9 @@ class Worker:
         """Do what is asked for, as long as somebody asks."""
         first = self._next()
         registry = self._loaded(first.head)
-        self._socket.sendall(packed({"ready": True, "memory": memory()}))
+        self._socket.sendall(
+            packed({"ready": True, "memory": memory(), "exact_memory": exact_memory_of(self._pid)})
+        )
         self._still = Traces.now()
         while True:
             self._answer(registry, self._next())
@@ -90,7 +93,7 @@ class Worker:
         os.environ.clear()
         os.environ.update(environment)
         before = replace(self._still, directory=os.getcwd(), environment=environment)
-        self._step = Step(registry, head, message.body)
+        self._step = Step(registry, head, message.body, self._complain)
         if self._is_asked:
             self._step.stop()
         answer, body = self._step.run()
@@ -113,6 +116,13 @@ class Worker:
                 stream.flush()
         self._libc.fflush(None)
         sys.stdout, sys.stderr = self._stdout, self._stderr
+
+    def _complain(self, text: str) -> None:
+        self._flush()
+        data = text.encode(errors="backslashreplace")
+        with contextlib.suppress(OSError):  # the job has closed it
+            while data:
+                data = data[os.write(2, data) :]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # It may come before the step that it is meant for has been read. After it, no other

@@ -79,7 +79,7 @@ class Workers:
         """Start workers before there are steps to run."""
         self._keep_ready()
 
-    def turn(self, work: Work, on_output: Callable[[str, bytes], None]) -> Turn:
+    def turn(self, work: Work, on_output: Callable[[str, bytes], object]) -> Turn:
         """
         Let a worker do *work* as soon as one is free, those first who came first.
 
@@ -176,8 +176,7 @@ class Workers:
         if worker in self._starting:
             self._starting.remove(worker)
             self._has_failed = False
-        grown = worker.memory - worker.first_memory
-        is_worn = worker.steps >= self._wear.steps or grown > self._wear.memory
+        is_worn = worker.steps >= self._wear.steps or worker.grown > self._wear.memory
         if is_worn or self._is_closed or worker in self._stale:
             worker.let_go()
             return

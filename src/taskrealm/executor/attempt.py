@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from ..engine import Exit, Program
-    from ..journal import OutputStore
-    from ..tasks import Limits
+    from ..engine import Exit, Message, Program, Work
+    from ..journal import ContentStore, OutputStore
+    from ..tasks import Limits, Task
     from .batches import Batches
+    from .collector import ArtifactStore
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
     from .questions import Question
@@ -65,6 +66,15 @@ class Running(Protocol):
     async def wait(self) -> Exit: ...
 
 
+class StepRun(Running, Protocol):
+    """A step of the task's own code that runs; `engine.Turn` is one."""
+
+    @property
+    def reply(self) -> Message | None: ...
+    @property
+    def cause(self) -> BaseException | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every attempt on this node has in common."""
@@ -80,6 +90,12 @@ class Surroundings:
     """Bytes of output in one publication at most."""
     result_size: int
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
+    work: Callable[[Work, Task, Callable[[str, bytes], object]], StepRun]
+    """Runs a step of the own code of a task."""
+    contents: ContentStore
+    """Where the files are that jobs are given."""
+    artifacts: ArtifactStore
+    """Where those are kept that jobs leave."""
     batches: Batches | None = None
     """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
@@ -94,6 +110,8 @@ class Reporter:
     progress: ProgressFeed
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
+    artifacts: Callable[[dict[str, Any]], asyncio.Future[None]]
+    """Takes the data of an `artifact` event, and gives when it is recorded."""
     ask: Callable[[Question], None]
     """Takes a question for the owner; the answer goes where the question says."""
     update: Callable[[list[str], dict[str, Any]], None]

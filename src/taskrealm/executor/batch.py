@@ -130,9 +130,7 @@ class BatchAttempt(Attempt):
         if ending.type is not EventType.SUCCEEDED or self._grace is not None:
             return ending if ending.type is EventType.FAILED else failure(STOPPED)
         stops = self._task.stops_on_failure
-        self._running = Step(
-            self._batches.prepare(self.job, wanted, stops=stops), is_stoppable=True
-        )
+        self._running = Step(self._batches.prepare(self.job, wanted, stops=stops))
         try:
             planned = await self._running.outcome()
         except StepStopped:

@@ -10,7 +10,7 @@ import structlog
 
 from ..protocol.jobs import EventType
 from ..tasks.batch import answer
-from .command import CommandAttempt
+from .commands import CommandAttempt
 from .feed import ProgressFeed
 
 if TYPE_CHECKING:

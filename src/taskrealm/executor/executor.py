@@ -31,6 +31,7 @@ from .batches import Batches
 from .claims import claim_of
 from .dependencies import Dependencies, refusal
 from .entries import LOST, decided_end_of, end_of, orphaned, retry_of, start_of
+from .inputs import files_named
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
@@ -54,9 +55,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..engine import Scheduler
-    from ..journal import Journal
+    from ..journal import Journal, Uploads
     from ..protocol.jobs import Event
-    from ..tasks import Arguments, Caller, Registry, Task
+    from ..tasks import Arguments, Caller, Registry, Task, UploadedFile
     from .attempt import Surroundings
     from .audience import Audience
     from .priorities import Priorities
@@ -87,13 +88,15 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        uploads: Uploads,
         vault: Vault,
         priorities: Priorities,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
         *arguments_limit* how many bytes of JSON its arguments may be. The file *paused* is
-        there as long as the queue is paused, also over a restart.
+        there as long as the queue is paused, also over a restart. *uploads* are the files
+        that arguments may name.
         """
         self.registry = registry
         self._journal = journal
@@ -103,6 +106,7 @@ class Executor:
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._uploads = uploads
         self._vault = vault
         self._waiting = Waiting(
             scheduler,
@@ -148,7 +152,7 @@ class Executor:
         """
         entries: list[Entry] = []
         for job in await self._journal.unfinished():
-            entry = self._resume(job)
+            entry = self._resume(job, await files_named(self._uploads, job.owner, job.arguments))
             if entry is not None:
                 entries.append(entry)
         if entries:
@@ -327,6 +331,10 @@ class Executor:
         live = self._live.get(job_id)
         return None if live is None else live.job
 
+    def files_in_use(self) -> set[str]:
+        """The ids of the uploads that jobs need which have not ended."""
+        return {file for live in self._live.values() for file in live.arguments.files}
+
     def position(self, job_id: str) -> int | None:
         """The place of a job among those that wait, from 1; None if it does not wait."""
         return self._waiting.position(job_id)
@@ -456,7 +464,8 @@ class Executor:
         retries = task.retries if request.retries is None else request.retries
         if retries > task.retries:
             raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
-        arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
+        files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
+        arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
         size = size_of(arguments.values)
         if size > self._arguments_limit:
             raise TooLarge(
@@ -564,7 +573,7 @@ class Executor:
             )
         self._start_waiting()
 
-    def _resume(self, job: Job) -> Entry | None:
+    def _resume(self, job: Job, files: Mapping[str, UploadedFile]) -> Entry | None:
         """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
         has_run = job.state in (State.RUNNING, State.STOPPING)
         if job.parent is not None and job.parent not in self._live:
@@ -582,7 +591,8 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments, self._vault.open(job.job_id, job.sealed))
+            secrets = self._vault.open(job.job_id, job.sealed)
+            arguments = task.restore(job.arguments, secrets, files)
         except SecretsLost as error:
             return end_of(job, LOST if has_run else failure(str(error)))
         except InvalidArguments as error:

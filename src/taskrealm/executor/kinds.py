@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tasks import BatchTask, ProgramTask
+from ..tasks import BatchTask, FunctionTask, ProgramTask
 from .batch import BatchAttempt
-from .command import CommandAttempt
+from .commands import CommandAttempt
+from .functions import FunctionAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: dict[type[Task], Callable[..., Attempt]] = {
     ProgramTask: CommandAttempt,
+    FunctionTask: FunctionAttempt,
     BatchTask: BatchAttempt,
 }
 """What runs the jobs of a task, by its kind."""

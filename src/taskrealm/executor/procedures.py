@@ -123,14 +123,14 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        _require_own(caller, await self._visible(caller, job_id), "cancel")
+        _require_own(caller, await self.visible(caller, job_id), "cancel")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
 
     async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
         """Gives a running job the answer to its question, which the answer has to fit."""
         expect("question", question, str, "the id of a question, as its event tells it")
         caller = caller_of(call)
-        _require_own(caller, await self._visible(caller, job_id), "answer")
+        _require_own(caller, await self.visible(caller, job_id), "answer")
         await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Procedures:
         One job, its place in the queue and why it is `waiting`, the size of its output, and
         the `intake`.
         """
-        job = await self._visible(caller_of(call), job_id)
+        job = await self.visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
         return {
             **job.as_dict(),
@@ -172,7 +172,7 @@ class Procedures:
         expect("children", children, bool, "true or false")
         caller = caller_of(call)
         if parent is not None:
-            await self._visible(caller, parent)
+            await self.visible(caller, parent)
         found = await self._journal.jobs(
             owner=owner if caller.role in OVERSEERS else _whose(caller, owner),
             states=_states(state),
@@ -228,7 +228,7 @@ class Procedures:
         async with self._reading:
             await self._pace.wait()
             await call.room()
-            job = await self._visible(caller, job_id)
+            job = await self.visible(caller, job_id)
             # The state is asked for before the size: an end seen here is an end.
             has_ended = job.state.is_terminal
             size = self._journal.output.size(job.job_id, stream).printed
@@ -258,7 +258,7 @@ class Procedures:
             requests, caller_of(call), session=call.caller, answered=call.answered
         )
 
-    async def _visible(self, caller: Caller, job_id: Any) -> Job:
+    async def visible(self, caller: Caller, job_id: Any) -> Job:
         """
         The job, if there is one that *caller* may see.
 
@@ -275,7 +275,7 @@ class Procedures:
     async def _job_events(
         self, caller: Caller, job_id: Any, since: int, limit: int
     ) -> dict[str, Any]:
-        job = await self._visible(caller, job_id)
+        job = await self.visible(caller, job_id)
         # Asked for before the events: an end that is recorded here is among them.
         has_ended = job.state.is_terminal and self._executor.live(job_id) is None
         events = await self._journal.job_events(job_id, since=since, limit=limit)

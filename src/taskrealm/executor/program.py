@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..engine import Scheduler, Threads, adopt_orphans, sweep, sweep_blocking
-from ..journal import Journal, JournalError
+from ..engine import Scheduler, Threads, Wear, Workers, adopt_orphans, sweep, sweep_blocking
+from ..journal import Artifacts, Journal, JournalError, UploadLimits, Uploads
 from ..settings import load_settings
 from ..tasks import Limits, load_tasks
 from ..tokens import TokenStore
@@ -21,7 +21,9 @@ from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
 from .claims import require_slots
+from .collector import ArtifactStore
 from .executor import Executor
+from .expiry import Expiry
 from .folders import WorkFolders
 from .logs import log_to_stderr
 from .priorities import Priorities, load_function
@@ -31,6 +33,7 @@ from .refusals import Refusals
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
+from .transfers import Transfers
 from .vault import Vault
 
 if TYPE_CHECKING:
@@ -86,20 +89,33 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     killed = await sweep(f"{folder.node_id()}.")
     if killed:
         log.warning("Killed processes that outlived the executor", count=killed)
+    workers = _workers(folder, settings.executor)
+    uploads = Uploads(journal, UploadLimits.of(settings.files))
+    artifacts = Artifacts(journal)
     executor = Executor(
         registry=registry,
         journal=journal,
         scheduler=_scheduler(settings.executor),
         publisher=publisher,
         audience=audience,
-        surroundings=_surroundings(folder, settings, journal, shares),
+        surroundings=_surroundings(folder, settings, journal, shares, workers),
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
         priorities=_priorities(folder, settings.executor),
+        uploads=uploads,
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    transfers = Transfers(
+        procedures,
+        journal,
+        uploads,
+        artifacts,
+        in_use=executor.files_in_use,
+        piece=shares.piece,
+    )
+    expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
     administration = Administration(
         executor, journal, statistics, drain_limit=settings.executor.drain_limit
@@ -120,13 +136,19 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await transfers.register(session)
         await administration.register(session)
         executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)
 
-    retention = asyncio.create_task(Retention(journal, settings.retention).run())
+    tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
+        if any(task.uses_workers for task in registry.values()):
+            workers.start()
+        await expiry.begin()
         await executor.recover()
+        # Not before: until then nobody knows which files jobs need.
+        tending.append(asyncio.create_task(expiry.run()))
         orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
@@ -136,7 +158,9 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     finally:
-        retention.cancel()
+        for each in tending:
+            each.cancel()
+        await workers.close()
         await journal.close()
 
 
@@ -171,8 +195,20 @@ def _give_up() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _workers(folder: NodeFolder, settings: ExecutorSettings) -> Workers:
+    chosen = settings.workers
+    return Workers(
+        folder.root / settings.tasks,
+        node_id=folder.node_id(),
+        ready=settings.slots,
+        most=chosen.processes,
+        wear=Wear(steps=chosen.jobs, memory=chosen.memory),
+        on_trouble=lambda reason: log.error("A worker could not be started", error=reason),
+    )
+
+
 def _surroundings(
-    folder: NodeFolder, settings: Settings, journal: Journal, shares: Shares
+    folder: NodeFolder, settings: Settings, journal: Journal, shares: Shares, workers: Workers
 ) -> Surroundings:
     chosen = settings.executor.environment
     return Surroundings(
@@ -185,6 +221,9 @@ def _surroundings(
         ),
         output_chunk=shares.chunk,
         result_size=shares.result,
+        work=lambda work, task, on_output: workers.turn(work, on_output),
+        contents=journal.contents,
+        artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RESULT = 262_144  # bytes of a result in an event at most, whatever the message size
 PAGE = 524_288  # bytes of an answer at most
+PIECE = 262_144  # bytes of a file in one message at most
 CHUNK = 65_536  # bytes of output in one publication at most
 
 
@@ -30,6 +31,8 @@ class Shares:
     page: int
     chunk: int
     """Bytes of output; each may become six of JSON."""
+    piece: int
+    """Bytes of a file; three of them become four of JSON."""
 
     @classmethod
     def of(cls, message_size: int) -> Self:
@@ -39,6 +42,7 @@ class Shares:
             result=min(RESULT, message_size // 4),
             page=min(PAGE, message_size // 2),
             chunk=min(CHUNK, message_size // 8),
+            piece=min(PIECE, message_size // 4),
         )
 
 

@@ -1,4 +1,4 @@
-"""What a job does after its program has ended, in the task's own code, and how that is stopped."""
+"""What the executor itself does for a running job, and how that is stopped."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ class Step:
     """
     Work that begins at once and may have to end before it is done.
 
-    What cannot be stopped is left alone after its grace: it runs on, and nobody hears of it.
+    If it does not end within its grace it is left alone: it runs on, and nobody hears of it.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, Any], *, is_stoppable: bool) -> None:
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
         self._task = asyncio.create_task(work)
         # Whoever gave it up does not want to know how it failed.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._is_stoppable = is_stoppable
         self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def stop(self, grace: float) -> None:
-        """Let it end now if it can, and be given up after *grace* seconds in any case."""
-        if self._is_stoppable:
-            self._task.cancel()
+        """Let it end now, and be given up after *grace* seconds in any case."""
+        self._task.cancel()
         asyncio.get_running_loop().call_later(grace, self._give_up)
 
     async def outcome(self) -> Any:

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from .loaded import Task
     from .loader import load_module, load_tasks
     from .multi import Child, Finished, MultiTask
+    from .parsers import (
+        PARSERS,
+        BarProgress,
+        CurlProgress,
+        RsyncFilesProgress,
+        RsyncProgress,
+    )
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
@@ -51,6 +58,13 @@ else:
         ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".parsers": (
+            "PARSERS",
+            "BarProgress",
+            "CurlProgress",
+            "RsyncFilesProgress",
+            "RsyncProgress",
+        ),
         ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
@@ -75,9 +89,11 @@ else:
 
 __all__ = [
     "MASK",
+    "PARSERS",
     "TEXT_LIMIT",
     "Arguments",
     "Artifact",
+    "BarProgress",
     "BatchTask",
     "Below",
     "Caller",
@@ -86,6 +102,7 @@ __all__ = [
     "Choices",
     "CommandTask",
     "Context",
+    "CurlProgress",
     "Definition",
     "Duration",
     "FfmpegProgress",
@@ -110,6 +127,8 @@ __all__ = [
     "PythonTask",
     "Rate",
     "Registry",
+    "RsyncFilesProgress",
+    "RsyncProgress",
     "Secret",
     "Task",
     "TaskError",

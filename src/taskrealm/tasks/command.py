@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from .context import Context
     from .definition import Arguments, Caller
     from .parts import Part, Value
     from .progress import ProgressParser
@@ -64,17 +65,28 @@ class CommandTask(Definition):
     part of its standard output.
     """
 
+    def prepare(self, context: Context) -> Any:
+        """
+        Make ready what the program needs, such as a file in its working directory.
+
+        A plain method or a coroutine, which returns nothing. Like `parse_result` it counts as
+        part of the job: it runs in a worker, under the limits of the task, and a cancel or
+        the end of the time stops it as it would stop the program.
+
+        Raises:
+            TaskError: The job failed, and no program is started; the owner reads the sentence.
+        """
+
     def parse_result(self, output: Output) -> Any:
         """
         The result of a job whose program succeeded; a plain method or a coroutine.
 
         Without one, the result is the text that the program printed. It counts as part of the
-        job: when that is cancelled or its time is up, a coroutine is cancelled, and a plain
-        method, which nothing can stop, has the task's `grace` to return. Then nobody waits
-        for it any more, and its working directory is removed.
+        job: a cancel or the end of the time raises `Cancelled` in a plain method and cancels
+        a coroutine; what runs on after the task's `grace` is killed.
 
         Returns:
-            Anything that JSON can hold.
+            Anything that JSON can hold, dates, data classes and models included.
 
         Raises:
             TaskError: The job failed after all; the owner reads the sentence.

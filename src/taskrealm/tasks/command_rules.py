@@ -213,7 +213,7 @@ def _has_hook(declaration: type[CommandTask], hook: str) -> bool:
 
 RULES = Rules(
     CommandTask,
-    {**HOOKS, "parse_result": "output"},
+    {**HOOKS, "prepare": "context", "parse_result": "output"},
     _settings,
     _parameters,
     has_values=True,

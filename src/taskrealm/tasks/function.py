@@ -23,6 +23,10 @@ class FunctionTask(Task):
         self._python = declaration
         self._context = None if self._function is None else context_name(self._function)
 
+    @property
+    def uses_workers(self) -> bool:
+        return True
+
     def call(self, arguments: Arguments, context: Context) -> Any:
         """
         What the task's own code returns: a result, or a coroutine or generator that makes it.

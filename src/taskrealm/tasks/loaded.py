@@ -66,6 +66,11 @@ class Task:
         return f"<Task {self.name} from {self._declaration.__module__}>"
 
     @property
+    def uses_workers(self) -> bool:
+        """Whether code of the task runs in warm workers."""
+        return False
+
+    @property
     def place(self) -> str:
         """File and line of the declaration."""
         return place(self._declaration)

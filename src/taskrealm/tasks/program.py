@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import json
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import Error, InvalidArguments, TooLarge
-from . import hooks
 from .command import CommandTask
 from .command_rules import RULES
 from .errors import TaskError
@@ -16,22 +12,20 @@ from .loaded import Task
 from .parts import Value, text_of
 from .progress import ProgressReader
 from .terminal import Terminal
-from .values import Unfit, plain
+from .values import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .command import Output
+    from .context import Context
     from .definition import Arguments, Definition
     from .parts import Part
-
-PARSE_LIMIT = 300.0  # seconds; enough to move a large file to another disk
 
 # Linux takes no longer argument, its final NUL included (MAX_ARG_STRLEN).
 ARGUMENT_LIMIT = 131_071  # bytes
 COMMAND_LIMIT = 1_048_576  # bytes of all arguments and the task's own environment together
 TEXT_LIMIT = 65_536  # bytes of printed text that are taken for a result
-RESULT_LIMIT = 20_000_000  # bytes of a result as JSON
 
 
 class ProgramTask(Task):
@@ -133,40 +127,32 @@ class ProgramTask(Task):
         make = self._command.progress
         return None if make is None else ProgressReader(make())
 
-    async def result(self, output: Output) -> Any:
-        """
-        The result of a job whose program has succeeded.
-
-        Unless the task says otherwise, that is the text on standard output without the
-        white space around it; None if there is none, or more than `TEXT_LIMIT` bytes.
-
-        Raises:
-            Error, TaskError: The task says that the job failed after all.
-            TaskError: Its own code failed, took more than `PARSE_LIMIT`, or made something
-                that is no result.
-        """
-        if not self.parses_result:
-            return _printed(output.stdout)
-        what = f"{self.name}: parse_result"
-        made = await hooks.call(
-            output.arguments.model.parse_result, output, what=what, limit=PARSE_LIMIT
-        )
-        # In a thread: what is big would hold up everybody else.
-        try:
-            result, size = await asyncio.to_thread(_weighed, made)
-        except Unfit as unfit:
-            raise TaskError(f"{what} made no result: {unfit}") from None
-        if size > RESULT_LIMIT:
-            raise TaskError(
-                f"{what} made a result of {size} bytes; the most is {RESULT_LIMIT}. Write it to"
-                " a file and return the file's name"
-            )
-        return result
+    @property
+    def has_preparation(self) -> bool:
+        """Whether the task does something before its program starts."""
+        return self._command.prepare is not CommandTask.prepare
 
     @property
-    def has_stoppable_result(self) -> bool:
-        """Whether making the result can be interrupted; what runs in a thread cannot."""
-        return inspect.iscoroutinefunction(self._command.parse_result)
+    def uses_workers(self) -> bool:
+        return self.has_preparation or self.parses_result
+
+    def prepared(self, arguments: Arguments, context: Context) -> Any:
+        """
+        What the task's own code returns that is called before its program starts.
+
+        Raises:
+            BaseException: What that code raises.
+        """
+        return arguments.model.prepare(context)
+
+    def parsed(self, output: Output) -> Any:
+        """
+        The result that the task makes of the *output* of its program, or a coroutine for it.
+
+        Raises:
+            BaseException: What the task's own code raises.
+        """
+        return output.arguments.model.parse_result(output)
 
     def _arguments(self, model: Definition) -> Iterator[tuple[str, str]]:
         """Each argument of the program, after the name of what it came from."""
@@ -199,13 +185,12 @@ class ProgramTask(Task):
             raise TaskError(f"{self.name}: the property {part.name} failed") from error
 
 
-def _weighed(made: object) -> tuple[Any, int]:
-    """What was *made* in JSON's own kinds, and its size as JSON."""
-    result = plain(made)
-    return result, len(json.dumps(result))
+def printed_result(stdout: bytes) -> str | None:
+    """
+    The result of a program whose task does not say what that is: what it printed.
 
-
-def _printed(stdout: bytes) -> str | None:
+    None if that is nothing but white space, or more than `TEXT_LIMIT` bytes.
+    """
     if len(stdout) > TEXT_LIMIT:
         return None
     return (

@@ -16,7 +16,7 @@ from .values import Unfit, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Tell = Callable[[dict[str, Any]], None]
+    Tell = Callable[[dict[str, Any]], object]
 
 RESULT_LIMIT = 20_000_000  # bytes of a result as JSON
 

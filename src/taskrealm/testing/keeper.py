@@ -18,6 +18,7 @@ from typing import Any
 
 from ..engine import Process, Program, SpawnFailed, adopt_orphans, sweep_blocking
 from ..tasks import Limits
+from ..tasks.terminal import Terminal
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
         directory=Path(order["directory"]),
         cookie=order["cookie"],
         limits=Limits(**order["limits"]),
+        stdin=base64.b64decode(order["stdin"]),
+        terminal=None if order["terminal"] is None else Terminal(**order["terminal"]),
     )
     asyncio.run(_keep(program))
 

@@ -47,6 +47,7 @@ class KeptProcess:
         self._orders = self._keeper.stdin
         self._reports = self._keeper.stdout
         self._loop.add_reader(self._reports.fileno(), self._read)
+        terminal = program.terminal
         self._tell(
             {
                 "argv": program.argv,
@@ -54,6 +55,8 @@ class KeptProcess:
                 "directory": os.fspath(program.directory),
                 "cookie": program.cookie,
                 "limits": dataclasses.asdict(program.limits),
+                "stdin": base64.b64encode(program.stdin).decode(),
+                "terminal": None if terminal is None else dataclasses.asdict(terminal),
             }
         )
 

@@ -44,12 +44,13 @@ class Node:
         self.folder = folder
         self.settings = load_settings(folder.settings_file)
         self.output: list[str] = []
-        self._environment = environment or {}
+        self.environment = environment or {}
+        """Variables besides those of this process."""
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             [sys.executable, *self.program, self.folder.root],
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -113,6 +113,21 @@ def test_what_a_job_wrote_is_rolled_back_when_it_raises(
     assert numbers(url) == []
 
 
+def test_what_a_job_wrote_is_rolled_back_when_it_returns_no_result(
+    database: Database, url: str
+) -> None:
+    @database.transaction
+    def place(session: Session, number: int) -> Order:
+        order = Order(number=number, customer="ana")
+        session.add(order)
+        return order
+
+    with pytest.raises(TaskError, match="The function made no result"):
+        place(7)
+
+    assert numbers(url) == []
+
+
 def test_a_job_whose_commit_fails_fails_without_what_was_bound(url: str) -> None:
     database = Database(url)
 

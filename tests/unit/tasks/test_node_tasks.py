@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.parsing import result_of
 
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import Caller, Output, Progress, Registry, TaskError, load_tasks
@@ -81,7 +82,7 @@ class Node:
         """The result of a job that succeeds."""
         run = await self.run(name, **kwargs)
         assert run.exit_code == 0, run.stderr
-        return await self.registry[name].result(run.output)
+        return await result_of(self.registry[name], run.output)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ async def test_a_film_is_converted(node: Node, film: Path) -> None:
     shutil.copy(film, node.files / "films")
 
     run = await node.run("video.transcode", source="films/film.mkv", preset="480p", quality=40)
-    result = await node.registry["video.transcode"].result(run.output)
+    result = await result_of(node.registry["video.transcode"], run.output)
 
     made = node.files / "films" / "film.480p.mp4"
     assert result["file"] == "films/film.480p.mp4"
@@ -154,7 +155,7 @@ async def test_no_film_is_overwritten_that_was_made_meanwhile(node: Node, film: 
     (node.files / "new.mp4").write_text("precious")
 
     with pytest.raises(TaskError, match=r"^Somebody has made new\.mp4 meanwhile$"):
-        await node.registry["video.transcode"].result(run.output)
+        await result_of(node.registry["video.transcode"], run.output)
     assert (node.files / "new.mp4").read_text() == "precious"
 
 
@@ -220,7 +221,7 @@ async def test_counting_reports_its_progress(node: Node) -> None:
 
     assert [each.fraction for each in run.progress] == [0.25, 0.5, 0.75, 1.0]
     assert run.progress[-1].message == "4 of 4"
-    assert await node.registry["demo.count"].result(run.output) == 4
+    assert await result_of(node.registry["demo.count"], run.output) == 4
 
 
 async def test_failing_fails_as_it_was_told(node: Node) -> None:

@@ -15,6 +15,7 @@ from taskrealm.tasks import (
     Context,
     FunctionTask,
     PythonTask,
+    Secret,
     TaskError,
     load_tasks,
     ready,
@@ -204,3 +205,15 @@ def test_functions_are_loaded_once_and_only_where_they_are_declared(tmp_path: Pa
 def test_only_functions_can_be_declared_as_such() -> None:
     with pytest.raises(TypeError, match="a class derives from PythonTask"):
         task(Greet)
+
+
+@task
+def log_in(password: Secret) -> str:
+    return password.get_secret_value()
+
+
+def test_another_process_can_be_given_what_a_function_was_given() -> None:
+    for function, arguments in ((digest, {"day": "2026-02-28"}), (log_in, {"password": "pw"})):
+        ready_task = made(function)
+        again = ready_task.restore(ready_task.given(ready_task.bind((), arguments)))
+        assert ready_task.call(again, CONTEXT) in ("28.02. 1 all", "pw")

@@ -11,6 +11,13 @@ export const uris = {
   events: "taskrealm.events",
   output: "taskrealm.output",
   token: "taskrealm.token",
+  uploadBegin: "taskrealm.upload.begin",
+  uploadAppend: "taskrealm.upload.append",
+  uploadStatus: "taskrealm.upload.status",
+  uploadFinish: "taskrealm.upload.finish",
+  uploadRemove: "taskrealm.upload.remove",
+  artifacts: "taskrealm.artifacts",
+  artifact: "taskrealm.artifact",
   catalog: "taskrealm.catalog",
 } as const
 
@@ -142,7 +149,14 @@ export interface EventData {
   started: Record<never, never>
   progress: Progress
   message: {level: MessageLevel; text: string; data: unknown}
-  artifact: {name: string; media_type: string; size: number}
+  artifact: {
+    name: string
+    media_type: string
+    size: number
+    title: string | null
+    sha256: string
+    expires_at: string | null
+  }
   question: Question
   /** `by` is null when nobody answered in time; `refused` says so if there is no default either. */
   answered: {question: string; answer: unknown; by: string | null; refused: "timeout" | null}

@@ -11,6 +11,7 @@
  */
 
 import {TaskRealmError} from "./errors"
+import type {Artifact} from "./files"
 import {
   advance,
   type EventData,
@@ -33,6 +34,7 @@ import {
   uidOf,
   uris,
 } from "./protocol"
+import {type FakeFile, FakeFiles, fileOf, pieceOf} from "./testing-files"
 import {type JoinOptions, JoinRefused, type Session} from "./wamp"
 
 type Handler = (...args: unknown[]) => void
@@ -49,6 +51,7 @@ export class FakeNode {
   /** Seconds that a publication or an answer takes; asked for each. */
   delay: () => number = () => 0
 
+  readonly files = new FakeFiles()
   readonly tasks: Task[] = []
   readonly jobs = new Map<string, FakeJob>()
   #keys = new Map<string, FakeJob>()
@@ -171,8 +174,12 @@ export class FakeNode {
         return "job_id" in kwargs ? this.#history(kwargs) : this.#recover(session.authid, kwargs)
       case uris.output:
         return this.job(kwargs.job_id).read(kwargs.stream as OutputSource, Number(kwargs.offset))
+      case uris.artifacts:
+        return this.job(kwargs.job_id).artifacts
+      case uris.artifact:
+        return this.job(kwargs.job_id).piece(String(kwargs.name), Number(kwargs.offset))
       default:
-        throw new TaskRealmError("not_authorized", `You may not call ${uri}`)
+        return this.files.answer(session.authid, uri, args, kwargs)
     }
   }
 
@@ -246,6 +253,7 @@ export class FakeJob {
     stderr: new Uint8Array(),
     result: new Uint8Array(),
   }
+  readonly #left = new Map<string, FakeFile>()
   /** The bytes of each stream that are not kept, once they are printed. */
   gap = {from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY}
   readonly owner: string
@@ -331,11 +339,30 @@ export class FakeJob {
     return this
   }
 
+  get artifacts(): Artifact[] {
+    return [...this.#left.values()].map(({artifact}) => artifact)
+  }
+
+  /** Leave a file. */
+  async leave(name: string, content: string, mediaType = "text/plain"): Promise<this> {
+    const file = await fileOf(name, content, mediaType)
+    this.#left.set(name, file)
+    return this.append("artifact", file.artifact)
+  }
+
+  /** @internal */
+  piece(name: string, offset: number): object {
+    const file = this.#left.get(name)
+    if (!file) throw new TaskRealmError("unknown_artifact", `There is no artifact ${name}`)
+    return pieceOf(file, offset)
+  }
+
   /** Succeed with a *result* too big for an event. */
   succeedBig(result: unknown): this {
     this.printed.result = new TextEncoder().encode(JSON.stringify(result))
     const size = this.printed.result.length
-    this.append("artifact", {name: "result.json", media_type: "application/json", size})
+    const file = {name: "result.json", title: null, media_type: "application/json", size}
+    this.append("artifact", {...file, sha256: "0".repeat(64), expires_at: null})
     const ending = {result: null, artifact: "result.json", duration: this.#duration}
     return this.append("succeeded", ending)
   }

@@ -8,6 +8,7 @@ import {type Catalog, taskNamed, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
 import {duration, moment, percent, pretty, progressText} from "../format"
 import "../parts/children"
+import "../parts/files"
 import {messageList} from "../parts/messages"
 import {loading, problem} from "../parts/notice"
 import "../parts/output"
@@ -28,6 +29,7 @@ export class JobScreen extends PageElement {
   @state() private isAsking = false
   #job: Job | null = null
   #messages: JobEvent<"message">[] = []
+  #files = 0
   #stop = () => {}
   #looking: ReturnType<typeof setInterval> | undefined
 
@@ -38,6 +40,7 @@ export class JobScreen extends PageElement {
       this.#job = job
       this.#stop = job.on("event", event => {
         if (event.type === "message") this.#messages.push(event)
+        if (event.type === "artifact") this.#files += 1
         if (event.type === "updated") this.#note(event)
         this.requestUpdate()
       })
@@ -63,28 +66,6 @@ export class JobScreen extends PageElement {
     this.#stop()
     document.title = "TaskRealm"
     showIcon("idle")
-  }
-
-  /** A result that no event could carry. */
-  #bigResult(name: string): TemplateResult {
-    return html`
-      <section>
-        <h2>Result</h2>
-        <p>It is too big to be shown here. <button @click=${() => this.#save(name)}>Save ${name}</button></p>
-      </section>
-    `
-  }
-
-  async #save(name: string): Promise<void> {
-    try {
-      const result = await this.client.job(this.jobId).result()
-      const url = URL.createObjectURL(new Blob([pretty(result)], {type: "application/json"}))
-      const link = Object.assign(document.createElement("a"), {href: url, download: name})
-      link.click()
-      URL.revokeObjectURL(url)
-    } catch (error) {
-      this.failure = error as Error
-    }
   }
 
   /** What was asked for at first, and what the events have told since. */
@@ -148,7 +129,8 @@ export class JobScreen extends PageElement {
       ${this.failure ? problem(this.failure) : ""}
       ${this.#questions(record)}
       ${this.#situation(record)}
-      ${record.artifact ? this.#bigResult(record.artifact) : outcome(record)}
+      ${record.artifact ? bigResult(record.artifact) : outcome(record)}
+      <tr-files .client=${this.client} .jobId=${this.jobId} .count=${this.#files}></tr-files>
       ${messageList(this.#messages)}
       ${
         taskNamed(this.catalog, task)?.batch
@@ -302,6 +284,16 @@ function outcome(record: JobDetails): TemplateResult | string {
     default:
       return ""
   }
+}
+
+/** A result that no event could carry. */
+function bigResult(name: string): TemplateResult {
+  return html`
+    <section>
+      <h2>Result</h2>
+      <p>It is too big to be shown here: save ${name} from the files.</p>
+    </section>
+  `
 }
 
 /** What the program has noted about its job. */

@@ -1,0 +1,101 @@
+"""What the pages for users of other systems show is run, and prints what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.docs.pages import Example, blocks, examples, files, fits
+from tests.nodes import ROOT, Node, make_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.databases import Postgres
+
+PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "coming-from").glob("[!i]*.md"))}
+LIMIT = 60.0  # seconds
+SETTINGS = '\n[executor]\nslots = 2\nenvironment = ["PATH", "LANG", "SHOP_DATABASE"]\n'
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def node(postgres: Postgres) -> Iterator[Node]:
+    """A node with the tasks of all pages, and a database for those that use one."""
+    with tempfile.TemporaryDirectory(prefix="tr-") as path:
+        folder = make_node(
+            Path(path),
+            component=(ROOT / "components" / "executor.py").read_text(),
+            settings=SETTINGS,
+        )
+        for page in PAGES.values():
+            for name, text in files(page).items():
+                file = folder.root / name
+                assert not file.exists(), f"{name} is on two pages"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        (folder.root / "files").mkdir(exist_ok=True)
+        environment = {
+            "SHOP_DATABASE": postgres.create(),
+            "PYTHONPATH": f"{ROOT}:{folder.root}",  # where pages keep modules beside the tasks
+        }
+        with Node(folder, environment=environment) as node:
+            node.until("READY")
+            yield node
+
+
+def surroundings(node: Node, user: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        **node.environment,
+        "TASKREALM_URL": node.url,
+        "TASKREALM_TOKEN": node.issue(user, lifetime=LIMIT),
+        "BACKEND_TOKEN": node.issue(f"{user}_site", "backend", lifetime=LIMIT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{node.folder.root}:{ROOT / 'src'}",
+    }
+
+
+def run(example: Example, node: Node, user: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", example.code]
+    if example.kind == "console":
+        command = ["bash", "-c", example.code]
+    return subprocess.run(
+        command,
+        cwd=node.folder.root,
+        env=surroundings(node, user),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_example_of_the_page_prints_what_it_says(node: Node, name: str) -> None:
+    ran = 0
+    for example in examples(PAGES[name]):
+        done = run(example, node, f"h8_{name.replace('-', '_')}")
+        place = f"{PAGES[name].name}:{example.line}"
+        printed = done.stdout or done.stderr
+
+        assert done.returncode == 0 or example.kind == "console", f"{place}:\n{done.stderr}"
+        if example.printed is not None:
+            assert fits(printed, example.printed), f"{place} prints:\n{printed}{done.stderr}"
+        ran += 1
+    assert ran
+
+
+def test_every_page_is_listed_and_run() -> None:
+    index = (ROOT / "docs" / "coming-from" / "index.md").read_text()
+
+    assert sorted(re.findall(r"\((\w+)\.md\)", index)) == sorted(PAGES)
+    for page in PAGES.values():
+        kinds = {block.kind for block in blocks(page)}
+        assert kinds <= {"python", "console", "text", "toml", "js", "sh"}, page
