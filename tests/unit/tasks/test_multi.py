@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from datetime import date  # noqa: TC003 - parameters are read while the program runs
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from taskrealm.tasks import BatchTask, Child, Finished, MultiTask, TaskError, ready
-from taskrealm.tasks.batch import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-TASKS = """
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from taskrealm.tasks import Child, MultiTask
+    from taskrealm.tasks import Arguments
+
 
 class Every(MultiTask):
-    \"\"\"One child of each kind.\"\"\"
+    """One child of each kind."""
+
     name = "every"
     day: date
 
-    def children(self):
-        print("looking")
+    def children(self) -> Iterator[Child]:
         yield Child("a", {"path": Path("/x"), "day": self.day}, priority=3, tags=["t"])
         yield Child("b", [{1}, (2, 3)])
 
-    async def gather(self, children):
+    def gather(self, children: Sequence[Finished]) -> Any:
         return {child.task: child.result for child in children}
-"""
 
 
 def problems(**attributes: Any) -> str:
@@ -45,25 +39,10 @@ def problems(**attributes: Any) -> str:
     return str(refused.value)
 
 
-def call(folder: Path, method: str, **given: Any) -> tuple[dict[str, Any], str]:
-    """The answer of the only batch in *folder* to a call of *method*, and what was printed."""
-    file = folder / "answer"
-    file.unlink(missing_ok=True)
-    request = {
-        "path": sys.path,
-        "folder": str(folder),
-        "task": "every",
-        "method": method,
-        "arguments": {"day": "2030-01-31"},
-        **given,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "taskrealm.tasks.calls", file],
-        input=json.dumps(request).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return answer(file), done.stdout.decode()
+def every() -> tuple[BatchTask, Arguments]:
+    task = ready(Every)
+    assert isinstance(task, BatchTask)
+    return task, task.bind((), {"day": "2030-01-31"})
 
 
 @pytest.mark.parametrize(
@@ -133,13 +112,10 @@ def test_a_child_that_has_ended_gives_its_result_also_from_a_file(tmp_path: Path
 
 
 @pytest.mark.capability("M3")
-def test_arguments_of_children_may_be_of_any_type_that_parameters_have(tmp_path: Path) -> None:
-    (tmp_path / "every.py").write_text(TASKS)
+def test_arguments_of_children_may_be_of_any_type_that_parameters_have() -> None:
+    task, arguments = every()
 
-    answered, printed = call(tmp_path, "children")
-
-    assert answered["error"] is None
-    assert answered["children"] == [
+    assert task.children(arguments) == [
         {
             "task": "a",
             "args": [],
@@ -148,16 +124,13 @@ def test_arguments_of_children_may_be_of_any_type_that_parameters_have(tmp_path:
         },
         {"task": "b", "args": [[1], [2, 3]], "kwargs": {}, "options": {"tags": []}},
     ]
-    assert printed == "looking\n"
 
 
 @pytest.mark.capability("M7")
 def test_the_last_step_is_given_what_has_become_of_the_children(tmp_path: Path) -> None:
-    (tmp_path / "every.py").write_text(TASKS)
+    task, arguments = every()
     ended = {"job_id": "1", "arguments": {}, "state": "succeeded", "error": None, "file": None}
     lines = [json.dumps({**ended, "task": task, "value": task * 2}) for task in ("a", "b")]
     (tmp_path / "finished").write_text("\n".join(lines))
 
-    answered, _ = call(tmp_path, "gather", finished=str(tmp_path / "finished"))
-
-    assert answered["result"] == {"a": "aa", "b": "bb"}
+    assert task.gather(arguments, tmp_path / "finished") == {"a": "aa", "b": "bb"}
