@@ -31,7 +31,7 @@ LIMIT = 30.0  # seconds that one command may take
 TASKS = '''
 from __future__ import annotations
 
-from taskrealm.tasks import CommandTask, Value
+from taskrealm.tasks import Child, CommandTask, MultiTask, Value
 
 
 class Stubborn(CommandTask):
@@ -64,6 +64,16 @@ class Tell(CommandTask):
     name = "tell"
     report: str
     command = ("sh", "-c", 'echo "$0" >> "$TASKREALM_REPORT"; echo printed', Value("report"))
+
+
+class Words(MultiTask):
+    """Say each word."""
+
+    name = "words"
+    words: list[str]
+
+    def children(self):
+        return [Child("say", [word]) for word in self.words]
 
 
 class Ask(CommandTask):
@@ -591,3 +601,21 @@ def test_a_node_prints_and_logs_no_secret_but_the_link_to_sign_in_once(node: Nod
 
     assert code not in logs
     assert not [each for each in secrets if each in logs or each in "".join(node.output)]
+
+
+@pytest.mark.capability("M1", "M10")
+def test_a_batch_is_shown_with_its_children_and_others_may_wait_for_it(node: Node) -> None:
+    batch = detached(node, "words", "--words", "one", "--words", "two")
+    after = detached(node, "--after", batch, "say", "after")
+
+    code, out, _ = taskrealm(node, "watch", after)
+    _, shown, _ = taskrealm(node, "show", batch)
+    _, children, _ = taskrealm(node, "ls", "--parent", batch, "--json")
+    _, listed, _ = taskrealm(node, "ls", "--json")
+
+    assert (code, out) == (0, "after")
+    ids = [json.loads(line)["job_id"] for line in children.splitlines()]
+    table = shown.rpartition("\n\n")[2]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ids[::-1]
+    assert table.count("succeeded") == len(ids) == 2
+    assert not set(ids) & {json.loads(line)["job_id"] for line in listed.splitlines()}

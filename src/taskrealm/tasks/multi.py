@@ -92,7 +92,7 @@ class MultiTask(Definition):
                 for image in sorted(self.folder.glob("*.jpg")):
                     yield Child("images.thumbnail", {"source": image})
 
-    Both methods run in a process of their own, under the limits of the task, in a worker
+    Both methods run in a warm worker process, under the limits of the task, in a worker
     slot. While its children wait and run, the batch holds none.
     """
 
