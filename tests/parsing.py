@@ -30,6 +30,7 @@ async def result_of(task: ProgramTask, output: Output) -> Any:
         "step": RESULT,
         "task": task.name,
         "arguments": task.given(output.arguments),
+        "files": [],
         "stdout": len(output.stdout),
         "context": {
             "job_id": "job",

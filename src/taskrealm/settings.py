@@ -9,12 +9,15 @@ import secrets
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # A part of an origin's host name may be `*`.
 ORIGIN = r"^https?://[a-z0-9*][a-z0-9.*-]*(:[0-9]{1,5})?$"
+
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Points = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
 class SettingsError(Exception):
@@ -79,6 +82,16 @@ class ExecutorSettings(_Section):
     queue_limit: Annotated[int, Field(ge=1)] = 2_000
     queue_limit_per_user: Annotated[int, Field(ge=1)] | None = None
     """Jobs of one user that may wait; None for half of `queue_limit`."""
+    slots_per_user: Annotated[int, Field(ge=1)] | None = None
+    """Slots that the jobs of one user may take up; None for all."""
+    groups: dict[GroupName, Annotated[int, Field(ge=1)]] = {}
+    """Slots that the tasks of each group may take up together."""
+    priorities: dict[Literal["user", "backend", "operator"], Points] = {}
+    """Points that the jobs of a role get in addition to what their callers ask for; a role
+    that is left out gets none."""
+    priority: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """`module:function` or `file.py:function`, which gives the points of a caller instead; the
+    file is relative to the node."""
     drain_limit: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that running jobs have to end by themselves when the node stops."""
     timeout: Annotated[float, Field(gt=0)] = 3_600.0  # seconds a job may run unless its task says

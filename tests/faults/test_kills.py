@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.nodes import Node, Watch, processes_of, the_one
 from tests.site import client, is_running, make_site, session
-from tests.site.jobs import first_line
+from tests.site.jobs import end_of, first_line, until
 
 from taskrealm.client import Disconnected
 from taskrealm.protocol import uris
-from taskrealm.protocol.errors import Unavailable
+from taskrealm.protocol.errors import Unavailable, UnknownQuestion
 from taskrealm.protocol.jobs import Event, EventType
 
 if TYPE_CHECKING:
@@ -128,6 +128,31 @@ async def test_a_node_killed_whole_goes_on_where_it_was_after_the_next_start(
                 second.until("READY")
                 await story.end()
             watch.all_end()
+
+
+@pytest.mark.capability("N18")
+async def test_a_question_dies_with_the_executor_and_is_asked_anew_by_the_next_attempt(
+    site: Node,
+) -> None:
+    source = "from taskrealm.tasks import report; print(report.ask('Go on?', timeout=600))"
+    async with client(site, "quentin") as user:
+        lost = await user.exec("steps.python", {"source": source})
+        again = await user.exec("talks.asks_again")
+        old = [await until(job, EventType.QUESTION) for job in (lost, again)]
+        os.kill(the_one(site.folder, "components/executor.py"), signal.SIGKILL)
+
+        assert (await end_of(lost)).type is EventType.LOST
+        assert (await lost.snapshot())["questions"] == []
+        async with asyncio.timeout(LIMIT):
+            async for event in again:
+                if event.type is EventType.QUESTION and event.attempt == 2:
+                    break
+        [question] = (await again.snapshot())["questions"]
+        for event in old:
+            with pytest.raises(UnknownQuestion):
+                await user.job(event.job_id).answer(event.data["question"], True)
+        await again.answer(question["question"], True)
+        assert await again.result(LIMIT) == "True"
 
 
 @pytest.mark.capability("C1", "C2", "C4")

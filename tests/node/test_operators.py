@@ -198,7 +198,7 @@ async def test_an_urgent_job_starts_next_however_long_the_queue_that_somebody_ha
         assert refusal.value.limit == MANY
         usual = await bo.exec("date")
         urgent = await bo.exec("date", priority=1_000)
-        assert (await usual.snapshot())["position"] == MANY + SLOTS + 2
+        assert (await usual.snapshot())["position"] == 4  # bo and flooder take turns
         assert (await urgent.snapshot())["position"] == 1
         await root.resume()
         started = await until(urgent, EventType.STARTED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.needs import needs
 from tests.site import client, session
 from tests.site.jobs import LIMIT, end_of, events_of, until
 
-from taskrealm.client import JobCancelled, JobFailed
+from taskrealm.client import BlockingClient, JobCancelled, JobFailed
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import (
     InvalidArguments,
@@ -33,6 +34,7 @@ ASKS = """
 from taskrealm.tasks import report
 print(repr(report.ask({})))
 """
+LONGEST = 3.0  # seconds that a short answer may take meanwhile
 ROWS = '"Overwrite 214 rows?"'
 WITH_A_FILE = r"""
 mkfifo reply
@@ -357,3 +359,39 @@ echo '{{"ask": {{"question": "?"}}, "reply": "{reply}"}}' >> "$TASKREALM_REPORT"
         [message] = [event.data for event in events if event.type is EventType.MESSAGE]
         assert message["text"].startswith("A report was not understood: its reply ")
         assert EventType.QUESTION not in {event.type for event in events}
+
+
+def test_a_script_without_an_event_loop_answers(site: Node) -> None:
+    token = site.issue("asker_blocking", "user")
+    with BlockingClient(f"ws://127.0.0.1:{site.port}/ws", token=token) as ana:
+        job = ana.exec("steps.python", python(ROWS))
+        for event in job:
+            if event.type is EventType.QUESTION:
+                job.answer(event.data["question"], True)
+
+        assert job.result(LIMIT) == "True"
+
+
+async def test_a_flood_of_questions_is_bounded_and_holds_up_nobody(site: Node) -> None:
+    source = """
+import json, os
+os.mkfifo("reply")
+pipe = os.open("reply", os.O_RDWR | os.O_NONBLOCK)
+with open(os.environ["TASKREALM_REPORT"], "w") as reports:
+    for number in range(5_000):
+        ask = {"question": str(number), "schema": {"enum": [number]}}
+        reports.write(json.dumps({"ask": ask, "reply": "reply"}) + "\\n")
+print("done")
+"""
+    async with client(site, "asker_floods") as ana, client(site, "asker_waits") as ben:
+        flood = await ana.exec("steps.python", {"source": source})
+        await until(flood, EventType.QUESTION)
+        for _ in range(20):
+            async with asyncio.timeout(LONGEST):
+                await ben.tasks()
+
+        assert await flood.result(LIMIT) == "done"
+        types = Counter(event.type for event in await events_of(flood))
+        assert types[EventType.QUESTION] == 5
+        assert types[EventType.MESSAGE] <= 1_001
+        assert (await flood.snapshot())["questions"] == []

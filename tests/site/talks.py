@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from taskrealm.tasks import CommandTask, Percent, Terminal, Value
+from taskrealm.tasks import (
+    BarProgress,
+    CommandTask,
+    CurlProgress,
+    Flag,
+    Percent,
+    RsyncFilesProgress,
+    RsyncProgress,
+    Terminal,
+    Value,
+)
 
 
 class OnTerminal(CommandTask):
@@ -25,3 +35,70 @@ class OnStdout(CommandTask):
     source: str
     command = (sys.executable, "-c", Value("source"))
     reports_on_stdout = True
+
+
+class CopiesFiles(CommandTask):
+    """Copy a folder, at a bearable rate."""
+
+    name = "talks.copies"
+    source: str
+    target: str
+    command = (
+        *("rsync", "-a", "--no-inc-recursive", "--info=progress2", "--bwlimit=20000"),
+        Value("source"),
+        Value("target"),
+    )
+    progress = RsyncProgress
+
+
+class CopiesEachFile(CopiesFiles):
+    """Copy a folder and tell the progress of each file."""
+
+    name = "talks.copies_each"
+    command = (
+        *("rsync", "-a", "--progress", "--bwlimit=20000"),
+        Value("source"),
+        Value("target"),
+    )
+    progress = RsyncFilesProgress
+
+
+class Fetches(CommandTask):
+    """Fetch something, at a bearable rate."""
+
+    name = "talks.fetches"
+    url: str
+    has_bar: bool = False
+    command = (
+        *("curl", "--limit-rate", "3M", "-o", "fetched", Flag("-#", "has_bar")),
+        Value("url"),
+    )
+    progress = CurlProgress
+
+
+class Counts(CommandTask):
+    """Count, with a bar of tqdm."""
+
+    name = "talks.counts"
+    source: str
+    command = (sys.executable, "-c", Value("source"))
+    progress = BarProgress
+
+
+class CountsOnTerminal(Counts):
+    """Count, with a bar of tqdm on a terminal."""
+
+    name = "talks.counts_on_terminal"
+    terminal = True
+
+
+class AsksAgain(CommandTask):
+    """Ask whether to go on, in each attempt anew."""
+
+    name = "talks.asks_again"
+    command = (
+        sys.executable,
+        "-c",
+        "from taskrealm.tasks import report; print(report.ask('Go on?', timeout=600))",
+    )
+    retries = 1

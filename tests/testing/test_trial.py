@@ -15,9 +15,18 @@ import pytest
 from pydantic import Field
 from tests.site import is_running
 
-from taskrealm.client import JobFailed, JobTimedOut
+from taskrealm.client import File, JobFailed, JobTimedOut
 from taskrealm.protocol.errors import InvalidArguments, UnknownTask
-from taskrealm.tasks import Child, CommandTask, Limits, MultiTask, Pattern, TaskError, Value
+from taskrealm.tasks import (
+    Child,
+    CommandTask,
+    Limits,
+    MultiTask,
+    Pattern,
+    TaskError,
+    Upload,
+    Value,
+)
 from taskrealm.testing import Trial, run
 
 if TYPE_CHECKING:
@@ -316,3 +325,24 @@ def test_a_result_of_megabytes_is_given_whole() -> None:
             return json.loads(output.stdout)
 
     assert len(run(Big, "seq -s, 1 200000 | sed 's/.*/[&]/'").result) == 200_000
+
+
+class Pages(CommandTask):
+    """Copy a file, and leave the copy."""
+
+    name = "pages"
+    source: Annotated[Path, Upload(accept=[".txt"])]
+    artifacts = ("*.txt",)
+    command = ("cp", Value("source"), "copy.txt")
+
+
+@pytest.mark.capability("N10", "N11")
+def test_a_task_is_given_files_and_leaves_some(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"some words")
+    by_path = run(Pages, tmp_path / "a.txt")
+    by_bytes = run(Pages, source=File(b"others", "b.txt"))
+
+    assert by_path.artifacts == {"copy.txt": b"some words"}
+    assert by_bytes.artifacts == {"copy.txt": b"others"}
+    with pytest.raises(InvalidArguments, match=r"must be of \.txt; a\.mov is not"):
+        run(Pages, File(b"film", "a.mov"))

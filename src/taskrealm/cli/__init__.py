@@ -32,10 +32,11 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "ls": ("jobs", "List jobs, the newest first."),
     "show": ("jobs", "Show everything about one job."),
     "logs": ("jobs", "Print the output of a job."),
+    "get": ("files", "Fetch the files that a job has left."),
     "cancel": ("jobs", "Cancel jobs, waiting or running."),
     "answer": ("jobs", "Answer a question that a running job asks."),
     "status": ("queue", "Show how busy a node is; for operators."),
-    "queue": ("queue", "Pause, resume or drain a node; for operators."),
+    "queue": ("queue", "Pause, resume or drain a node, or change its limits; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .files import FORMAT, FileType
 from .terminal import visible
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def type_name(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {type_name(schema.get('items', {}))}"
     name = visible(schema.get("format") or schema.get("type", "json"))
+    name = FileType.name if name == FORMAT else name
     return " ".join((name, *_limits(schema)))
 
 
@@ -150,6 +152,8 @@ def type_of(schema: Mapping[str, Any]) -> click.ParamType[Any]:
     if "enum" in schema:
         return click.Choice(schema["enum"])
     match schema.get("type"):
+        case "string" if schema.get("format") == FORMAT:
+            return FileType()
         case "string":
             return click.STRING
         case "boolean":

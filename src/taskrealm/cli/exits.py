@@ -34,6 +34,8 @@ _OF_ERRORS: Final[Mapping[type[errors.Error], int]] = {
     errors.InvalidToken: NOT_ALLOWED,
     errors.UnknownTask: NOT_FOUND,
     errors.UnknownJob: NOT_FOUND,
+    errors.UnknownUpload: NOT_FOUND,
+    errors.UnknownArtifact: NOT_FOUND,
     errors.UnknownQuestion: NOT_FOUND,
     errors.QueueFull: QUEUE_FULL,
     errors.Unavailable: CONNECTION,

@@ -103,6 +103,7 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
         return
     for name, value in job.items():
         if value is not None:
+            value = value["text"] if name == "waiting" else value
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             click.echo(f"{name + ':':14} {visible(text)}")
     if children:
@@ -237,8 +238,13 @@ def _row(job: Mapping[str, Any]) -> list[str | None]:
         job["state"],
         f"{submitted:%Y-%m-%d %H:%M:%S}",
         None if job.get("duration") is None else clock(job["duration"]),
-        None if fraction is None else f"{fraction:.0%}",
+        _waiting(job) if fraction is None else f"{fraction:.0%}",
     ]
+
+
+def _waiting(job: Mapping[str, Any]) -> str | None:
+    waiting: Mapping[str, str] | None = job.get("waiting")
+    return None if waiting is None else waiting["text"]
 
 
 async def _read_so_far(

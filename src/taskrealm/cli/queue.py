@@ -36,7 +36,7 @@ def status(connection: Connection, as_json: bool) -> None:
         print_json(statistics)
         return
     _tell(statistics)
-    click.echo(f"slots:    {statistics['running']} of {statistics['slots']} in use")
+    click.echo(f"slots:    {statistics['slots_used']} of {statistics['slots']} in use")
     click.echo(f"queued:   {statistics['queued']}{_limits(statistics)}")
     click.echo(f"delayed:  {statistics['delayed']}")
     if statistics["oldest"] is not None:
@@ -63,7 +63,7 @@ def status(connection: Connection, as_json: bool) -> None:
 
 @click.group()
 def queue() -> None:
-    """Pause, resume or drain a node; for operators."""
+    """Pause, resume or drain a node, or change its limits; for operators."""
 
 
 @queue.command()
@@ -110,6 +110,48 @@ def drain(connection: Connection, limit: float | None, as_json: bool) -> None:
         return {name: situation[name] for name in ("intake", "running", "queued", "delayed")}
 
     _report(_ask(connection, wait), as_json=as_json)
+
+
+@queue.command()
+@click.option("--slots", type=click.IntRange(1), help="Slots of the node.")
+@click.option(
+    "--group",
+    "groups",
+    type=(str, click.IntRange(1)),
+    multiple=True,
+    metavar="NAME SLOTS",
+    help="Slots of a group of tasks; can be given several times.",
+)
+@click.option(
+    "--per-user", type=click.IntRange(0), help="Slots that one user may have; 0 for all of them."
+)
+@json_option
+@connects
+def limit(
+    connection: Connection,
+    slots: int | None,
+    groups: tuple[tuple[str, int], ...],
+    per_user: int | None,
+    as_json: bool,
+) -> None:
+    """
+    Show how many jobs run at once, or change it until the node starts again.
+
+    Lower limits stop nothing that runs. What is to last belongs into taskrealm.toml.
+    """
+    limits = _ask(
+        connection,
+        lambda client: client.limits(
+            slots=slots, groups=dict(groups) or None, slots_per_user=per_user
+        ),
+    )
+    if as_json:
+        print_json(limits)
+        return
+    click.echo(f"slots:    {limits['used']} of {limits['slots']} in use")
+    click.echo(f"per user: {limits['slots_per_user'] or 'all'}")
+    for name, size in limits["groups"].items():
+        click.echo(f"group {name}: {size}")
 
 
 def _ask(

@@ -14,6 +14,7 @@ from .arguments import TaskCommand, TaskOption
 from .connection import Connection, connects
 from .display import display
 from .exits import Stopped
+from .files import send_files
 from .following import follow_and_cancel
 from .terminal import print_json
 
@@ -54,6 +55,8 @@ def run(connection: Connection, task: str, words: tuple[str, ...], **options: An
     without a flag are taken in the order of the parameters. The options below stand before
     TASK, or behind it if TASK has no parameter of that name.
 
+    A parameter that is a file takes its path, as @film.mov; it is sent first.
+
     The job's output comes out where the job put it, and its exit code is passed on. Ctrl-C
     cancels the job politely; a second one kills it.
 
@@ -80,7 +83,7 @@ async def _run(
         }
         job = await client.exec(
             task["name"],
-            arguments,
+            await send_files(client, arguments),
             priority=options["priority"] or 0,
             timeout=options["timeout"],
             delay=options["delay"],

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from ..wire import Disconnected, Refused
-from .blocking import BlockingClient, BlockingJob
+from .blocking import BlockingArtifact, BlockingClient, BlockingJob
 from .client import Client, Request
 from .connection import Status
 from .cursor import OutputChunk
 from .events import Events, StreamReset
+from .files import Artifact, ArtifactDamaged, File
 from .job import Job
 from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
 
 __all__ = [
+    "Artifact",
+    "ArtifactDamaged",
+    "BlockingArtifact",
     "BlockingClient",
     "BlockingJob",
     "Client",
     "Disconnected",
     "Events",
+    "File",
     "Job",
     "JobCancelled",
     "JobEnded",

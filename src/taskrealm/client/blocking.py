@@ -12,11 +12,13 @@ from .client import Client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ..protocol.jobs import Event
     from .client import Request
     from .connection import Status
     from .cursor import OutputChunk
+    from .files import Artifact, Source
     from .job import Job
 
     Arguments = Mapping[str, Any] | Sequence[Any]
@@ -97,6 +99,14 @@ class BlockingClient:
             self._blocking(job) for job in self._loop.call(self._client.exec_many(list(requests)))
         ]
 
+    def upload(self, source: Source, **options: Any) -> str:
+        """Send a file: its id, which is what a parameter that takes a file is given."""
+        return self._loop.call(self._client.upload(source, **options))
+
+    def remove_upload(self, file: str) -> None:
+        """Remove a file that we have sent and no job needs any more."""
+        self._loop.call(self._client.remove_upload(file))
+
     def job(self, job_id: str) -> BlockingJob:
         """Any job that we may see."""
 
@@ -133,6 +143,10 @@ class BlockingClient:
         """Let no more jobs be taken or started; for operators."""
         return self._loop.call(self._client.drain(limit))
 
+    def limits(self, **changes: Any) -> dict[str, Any]:
+        """How many slots there are, after *changes* as for `Client.limits`; for operators."""
+        return self._loop.call(self._client.limits(**changes))
+
     def _blocking(self, job: Job) -> BlockingJob:
         return BlockingJob(job, self._loop)
 
@@ -165,6 +179,16 @@ class BlockingJob:
         """Ask to stop the job, *now* without giving it time to end by itself."""
         return self._loop.call(self._job.cancel(reason, now=now))
 
+    def answer(self, question: str, value: Any) -> None:
+        """
+        Answer a *question* that the job asks just now, by the id that its event tells.
+
+        Raises:
+            InvalidArguments: The answer does not fit the question.
+            UnknownQuestion: The job does not ask this, or has its answer.
+        """
+        self._loop.call(self._job.answer(question, value))
+
     def snapshot(self) -> dict[str, Any]:
         """The job as the node knows it now."""
         return self._loop.call(self._job.snapshot())
@@ -172,6 +196,43 @@ class BlockingJob:
     def output(self, stream: str | None = None, offset: int = 0) -> Iterator[OutputChunk]:
         """What the job prints, live to the end."""
         return self._loop.iterate(self._job.output(stream, offset))
+
+    def artifacts(self) -> list[BlockingArtifact]:
+        """The files that the job has left so far."""
+        found = self._loop.call(self._job.artifacts())
+        return [BlockingArtifact(each, self._loop) for each in found]
+
+    def artifact(self, name: str) -> BlockingArtifact:
+        """The file *name* that the job has left."""
+        return BlockingArtifact(self._loop.call(self._job.artifact(name)), self._loop)
+
+
+class BlockingArtifact:
+    """A file that a job has left; made by `BlockingJob`."""
+
+    def __init__(self, artifact: Artifact, loop: _Loop) -> None:
+        self.name = artifact.name
+        self.title = artifact.title
+        self.media_type = artifact.media_type
+        self.size = artifact.size
+        self.sha256 = artifact.sha256
+        self._artifact = artifact
+        self._loop = loop
+
+    def __repr__(self) -> str:
+        return f"<BlockingArtifact {self.name}>"
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes, in pieces."""
+        return self._loop.iterate(self._artifact.pieces())
+
+    def read(self) -> bytes:
+        """All of it, once its checksum has been compared."""
+        return self._loop.call(self._artifact.read())
+
+    def save(self, path: str | os.PathLike[str] = ".", **options: Any) -> Path:
+        """Write it to the file *path*, or into that folder under its own name; gives the path."""
+        return self._loop.call(self._artifact.save(path, **options))
 
 
 class _Loop:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from ..protocol import uris
 from ..protocol.jobs import Delivery
 from .connection import PATIENCE, Connection, Status
+from .files import File, Sending, files_among, with_ids
 from .following import Following
 from .job import Job, any_job
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .connection import Token
     from .events import Events
+    from .files import OnProgress, Source
 
     Arguments = Mapping[str, Any] | Sequence[Any]
 
@@ -183,6 +185,8 @@ class Client:
         """
         Run *task*: the job, as soon as it has been accepted. The options are those of `Request`.
 
+        A `Path` or a `File` among the arguments is sent first, and its id takes its place.
+
         With a *key* the request is repeated by itself when its answer is lost on the way,
         or the executor is away, for as long as the client's *patience*.
 
@@ -196,7 +200,7 @@ class Client:
         """
         request = Request(
             task,
-            arguments,
+            await self._uploaded(arguments),
             priority,
             timeout,
             tags,
@@ -220,7 +224,9 @@ class Client:
 
         If each has a key, the call is repeated as `exec` does.
         """
-        requests = list(requests)
+        requests = [
+            replace(each, arguments=await self._uploaded(each.arguments)) for each in requests
+        ]
         has_keys = all(request.key is not None for request in requests)
         await self._following.placed()
 
@@ -235,6 +241,33 @@ class Client:
             take, uris.EXEC_MANY, [request.as_dict() for request in requests]
         )
         return jobs
+
+    async def upload(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> str:
+        """
+        Send a file: its id, which is what a parameter that takes a file is given.
+
+        *source* is a path, bytes, or a file object open for reading bytes. *on_progress* is
+        told which fraction has been sent. What is cut off goes on where it was, and a file
+        that is here already is not sent again.
+
+        Raises:
+            TooLarge: It is larger than a file may be.
+            InvalidArguments: Our files are too many, or too large together.
+            Unavailable: The node has no room for it; or there was no connection for as long as
+                the client's *patience*.
+        """
+        return await Sending(self._connection, File(source, name, media_type), on_progress).run()
+
+    async def remove_upload(self, file: str) -> None:
+        """Remove a file that we have sent and no job needs any more."""
+        await self._connection.call(uris.UPLOAD_REMOVE, file)
 
     def job(self, job_id: str) -> Job:
         """Any job that we may see, to be followed from its first event."""
@@ -300,6 +333,27 @@ class Client:
         """
         return await self._situation(uris.DRAIN, limit=limit)
 
+    async def limits(
+        self,
+        *,
+        slots: int | None = None,
+        groups: Mapping[str, int] | None = None,
+        slots_per_user: int | None = None,
+    ) -> dict[str, Any]:
+        """
+        How many slots there are, and for whom, after changing those that are given.
+
+        The change lasts until the node's executor starts again; what runs goes on. With 0
+        for *slots_per_user* one user may have all. For operators.
+        """
+        limits: dict[str, Any] = await self._connection.call(
+            uris.LIMITS,
+            slots=slots,
+            groups=None if groups is None else dict(groups),
+            slots_per_user=slots_per_user,
+        )
+        return limits
+
     def events(self) -> Events:
         """
         Every event of every job of ours, in order, from now on, across lost connections.
@@ -323,6 +377,13 @@ class Client:
         """Exchange the sign-in *code* that we joined with: `{token, expires_at}`."""
         token: dict[str, Any] = await self._connection.call(uris.TOKEN, code)
         return token
+
+    async def _uploaded(self, arguments: Arguments) -> Arguments:
+        """*arguments* with the files among them sent, and their ids in their place."""
+        ids = dict.fromkeys(files_among(arguments), "")
+        for file in ids:
+            ids[file] = await Sending(self._connection, file, None).run()
+        return with_ids(arguments, ids) if ids else arguments
 
     async def _situation(self, uri: str, **options: Any) -> dict[str, Any]:
         situation: dict[str, Any] = await self._connection.call(uri, **options)

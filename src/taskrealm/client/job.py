@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
+from ..protocol.errors import UnknownArtifact
 from ..protocol.jobs import TERMINAL, Delivery, Event, State
 from .events import PAGE, StreamReset
+from .files import Artifact
 from .outcomes import result_of
 from .output import read_output, read_result
 from .stream import Position, Stream
@@ -142,6 +144,25 @@ class Job:
         It begins at byte *offset*, which only makes sense for one stream.
         """
         return read_output(self, self._connection, stream, offset)
+
+    async def artifacts(self) -> list[Artifact]:
+        """The files that the job has left so far."""
+        found = await self._connection.insist(uris.ARTIFACTS, self.job_id)
+        return [
+            Artifact(**each, job_id=self.job_id, _connection=self._connection) for each in found
+        ]
+
+    async def artifact(self, name: str) -> Artifact:
+        """
+        The file *name* that the job has left.
+
+        Raises:
+            UnknownArtifact: There is none, or none any more.
+        """
+        for artifact in await self.artifacts():
+            if artifact.name == name:
+                return artifact
+        raise UnknownArtifact(f"Job {self.job_id} has no artifact {name!r}, or none any more")
 
     @property
     def has_ended(self) -> bool:

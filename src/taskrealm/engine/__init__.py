@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calls import Step
-from .claims import Claim, Reason, Usage
+from .claims import ONE_SLOT, Claim, Reason, Usage
 from .frames import Message
 from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
@@ -16,6 +16,7 @@ from .workers import Wear, Workers
 
 __all__ = [
     "COOKIE",
+    "ONE_SLOT",
     "Claim",
     "Exit",
     "Message",

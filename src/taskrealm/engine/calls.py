@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import Error
-from ..tasks import Caller, Cancelled, Context, FunctionTask, Output, ProgramTask, TaskError, report
+from ..tasks import (
+    Caller,
+    Cancelled,
+    Context,
+    FunctionTask,
+    Output,
+    ProgramTask,
+    TaskError,
+    UploadedFile,
+    report,
+)
 from ..tasks.files import accepted_before
 from ..tasks.yields import complete, completed, is_awaited, result_of
 
@@ -80,7 +90,10 @@ class Step:
     def _run(self) -> bytes:
         task = self._task()
         with accepted_before():
-            arguments = task.restore(self._head["arguments"])
+            files = map(UploadedFile.from_dict, self._head["files"])
+            arguments = task.restore(
+                self._head["arguments"], files={file.file: file for file in files}
+            )
         self._interrupt = _raise_cancelled
         if self._is_asked:
             raise Cancelled

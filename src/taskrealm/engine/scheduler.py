@@ -155,6 +155,7 @@ class Scheduler:
         self._capacity.per_owner = slots_per_owner
         self._rivals = None
         for account in self._accounts.values():
+            account.survey(self._capacity)
             self._line_up(account)
 
     def require_room(self, count: int = 1, *, owner: str = "") -> None:
@@ -206,10 +207,12 @@ class Scheduler:
         line = account.lines.get(claim)
         if line is None:
             line = account.lines[claim] = Line(account, claim)
+            account.survey(self._capacity)
         entry = Entry(_rank(priority, since), next(self._arrivals), job_id)
         line.jobs.add(entry)
         if claim.slots:
             account.order.add(entry)
+            account.change()
             self._busy[owner] = account
         self._waiting[job_id] = (line, entry)
         self._claims[job_id] = claim
@@ -373,10 +376,12 @@ class Scheduler:
         account = line.account
         if line.claim.slots:
             account.order.remove(entry)
+            account.change()
             if not account.order:
                 del self._busy[account.owner]
         if not line.jobs:
             del account.lines[line.claim]
+            account.survey(self._capacity)
         self._rivals = None
         return line
 
@@ -486,7 +491,7 @@ class Scheduler:
             ahead, ties = 0, []
             for account in self._busy.values():
                 if account.owner != owner:
-                    number, tie = account.before(tag, self._capacity)
+                    number, tie = account.before(tag, self._capacity, self._claims)
                     ahead += number
                     if tie is not None:
                         ties.append(tie)

@@ -10,7 +10,7 @@ import structlog
 
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments, NotAuthorized
-from .arguments import caller_of
+from .arguments import caller_of, expect, expect_number
 from .procedures import Procedure, explained
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 COUNTS_AGE = 1.0  # seconds for which the counts of the journal are good enough
 COUNTS_REST = 20.0  # times as long as counting took, others have the journal to themselves
+SLOTS_MOST = 1_024  # as the settings allow
 LONGEST_DRAIN = 86_400.0  # seconds
 
 
@@ -51,6 +52,7 @@ class Administration:
             uris.RESUME: self.resume,
             uris.DRAIN: self.drain,
             uris.STATISTICS: self.statistics,
+            uris.LIMITS: self.limits,
         }
         await asyncio.gather(
             *(session.register(uri, explained(each)) for uri, each in procedures.items())
@@ -103,6 +105,7 @@ class Administration:
             **self._situation(),
             "uptime": self._statistics.uptime,
             "slots": scheduler.slots,
+            "slots_used": scheduler.used,
             "queue_limit": scheduler.queue_limit,
             "queue_limit_per_user": scheduler.owner_limit,
             "oldest": self._executor.oldest(),
@@ -115,6 +118,34 @@ class Administration:
                 }
                 for task in sorted({*counts, *durations})
             },
+        }
+
+    async def limits(
+        self, call: Call, slots: Any = None, groups: Any = None, slots_per_user: Any = None
+    ) -> dict[str, Any]:
+        """
+        The slots of the node, after changing those that are given: `{slots, used, groups,
+        slots_per_user}`.
+
+        A change lasts until the executor starts again, and stops nothing that runs. Groups
+        that are left out stay as they are. 0 for `slots_per_user` is no limit.
+        """
+        _operator(call)
+        scheduler = self._executor.scheduler
+        wanted = _limits(slots, groups, slots_per_user, known=scheduler.groups)
+        if wanted:
+            self._note(call, "limits", **wanted)
+            per_user = wanted.get("slots_per_user", scheduler.slots_per_owner)
+            self._executor.limit(
+                slots=wanted.get("slots", scheduler.slots),
+                groups=scheduler.groups | wanted.get("groups", {}),
+                slots_per_user=per_user or None,
+            )
+        return {
+            "slots": scheduler.slots,
+            "used": scheduler.used,
+            "groups": scheduler.groups,
+            "slots_per_user": scheduler.slots_per_owner,
         }
 
     def _situation(self) -> dict[str, Any]:
@@ -144,6 +175,35 @@ class Administration:
     def _note(self, call: Call, what: str, **details: object) -> None:
         caller = _operator(call)
         log.info("Asked by an operator", what=what, by=caller.authid, **details)
+
+
+def _limits(
+    slots: Any, groups: Any, slots_per_user: Any, *, known: Mapping[str, int]
+) -> dict[str, Any]:
+    """
+    Those limits that are to be changed, by their names.
+
+    Raises:
+        InvalidArguments: One makes no sense, or names a group that the settings do not.
+    """
+    wanted: dict[str, Any] = {}
+    if slots is not None:
+        expect_number("slots", slots, 1, SLOTS_MOST)
+        wanted["slots"] = slots
+    if slots_per_user is not None:
+        expect_number("slots_per_user", slots_per_user, 0, SLOTS_MOST)
+        wanted["slots_per_user"] = slots_per_user
+    if groups is not None:
+        expect("groups", groups, dict, "a mapping of sizes by the names of groups")
+        for name, size in groups.items():
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none, as [executor.groups] has none"
+                raise InvalidArguments(
+                    fields={f"groups.{name}": f"is no group of this node; there are {names}"}
+                )
+            expect_number(f"groups.{name}", size, 1, SLOTS_MOST)
+        wanted["groups"] = groups
+    return wanted
 
 
 def _operator(call: Call) -> Caller:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_LIMIT = 8_192  # bytes of a schema as JSON
 ANSWER_LIMIT = 8_192  # bytes of an answer as JSON
-STEPS_LIMIT = 20_000  # keywords applied to one answer; a tenth of a second at most
+STEPS_LIMIT = 5_000  # keywords applied to one answer; a tenth of a second at most
 SENTENCE_LIMIT = 200  # characters of what is wrong about an answer
 
 KEYWORDS = frozenset(

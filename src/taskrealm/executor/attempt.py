@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..engine import Exit, Message, Program, Work
-    from ..journal import OutputStore
+    from ..journal import ContentStore, OutputStore
     from ..tasks import Limits, Task
     from .batches import Batches
+    from .collector import ArtifactStore
     from .feed import OutputFeed, ProgressFeed
     from .folders import WorkFolders
     from .questions import Question
@@ -91,6 +92,10 @@ class Surroundings:
     """Bytes of a result in an event at most; a bigger one becomes an artifact."""
     work: Callable[[Work, Task, Callable[[str, bytes], object]], StepRun]
     """Runs a step of the own code of a task."""
+    contents: ContentStore
+    """Where the files are that jobs are given."""
+    artifacts: ArtifactStore
+    """Where those are kept that jobs leave."""
     batches: Batches | None = None
     """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
@@ -105,6 +110,8 @@ class Reporter:
     progress: ProgressFeed
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
+    artifacts: Callable[[dict[str, Any]], asyncio.Future[None]]
+    """Takes the data of an `artifact` event, and gives when it is recorded."""
     ask: Callable[[Question], None]
     """Takes a question for the owner; the answer goes where the question says."""
     update: Callable[[list[str], dict[str, Any]], None]

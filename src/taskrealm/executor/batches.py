@@ -291,7 +291,7 @@ class Batches:
         await self._live[batch.job_id].enter_step("gather")
 
     async def _prepare_one(self, batch: Job, wanted: Mapping[str, Any], caller: Caller) -> Planned:
-        options = {"priority": batch.priority, **wanted["options"]}
+        options = {"priority": batch.priority - batch.granted, **wanted["options"]}
         request = request_of(wanted["task"], wanted["args"], wanted["kwargs"], options)
         ready = await self._prepare(request, caller)
         if isinstance(ready.task, BatchTask):
@@ -322,6 +322,8 @@ def _child(job: Job, batch: Job) -> Job:
     return replace(
         job,
         parent=batch.job_id,
+        priority=job.priority + batch.granted,
+        granted=batch.granted,
         state=State.DELAYED,
         deliver=batch.deliver,
         session=batch.session,
@@ -341,7 +343,7 @@ def _refused(batch: Job, wanted: Mapping[str, Any], reason: str) -> Planned:
         role=batch.role,
         arguments={},
         submitted_at=moment,
-        priority=batch.priority,
+        priority=batch.priority - batch.granted,
         ended_at=moment,
         outcome=dict(ending.data),
     )

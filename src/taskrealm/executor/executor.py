@@ -31,9 +31,11 @@ from .batches import Batches
 from .claims import claim_of
 from .dependencies import Dependencies, refusal
 from .entries import LOST, decided_end_of, end_of, orphaned, retry_of, start_of
+from .inputs import files_named
 from .keys import Keys, require_same
 from .live import LiveJob
 from .publisher import Recipient
+from .rates import Rates
 from .record import JOURNAL_RETRY
 from .requests import (
     Accepted,
@@ -53,11 +55,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..engine import Scheduler
-    from ..journal import Journal
+    from ..journal import Journal, Uploads
     from ..protocol.jobs import Event
-    from ..tasks import Arguments, Caller, Registry, Task
+    from ..tasks import Arguments, Caller, Registry, Task, UploadedFile
     from .attempt import Surroundings
     from .audience import Audience
+    from .priorities import Priorities
     from .publisher import Publisher
     from .vault import Vault
 
@@ -85,12 +88,15 @@ class Executor:
         timeout: float,
         arguments_limit: int,
         paused: Path,
+        uploads: Uploads,
         vault: Vault,
+        priorities: Priorities,
     ) -> None:
         """
         *timeout* is how many seconds a job may run unless its task says otherwise, and
         *arguments_limit* how many bytes of JSON its arguments may be. The file *paused* is
-        there as long as the queue is paused, also over a restart.
+        there as long as the queue is paused, also over a restart. *uploads* are the files
+        that arguments may name.
         """
         self.registry = registry
         self._journal = journal
@@ -100,6 +106,7 @@ class Executor:
         self._timeout = timeout
         self._arguments_limit = arguments_limit
         self._paused = paused
+        self._uploads = uploads
         self._vault = vault
         self._waiting = Waiting(
             scheduler,
@@ -111,6 +118,8 @@ class Executor:
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
         self._keys = Keys()
+        self._priorities = priorities
+        self._rates = Rates(journal)
         self._live: dict[str, LiveJob] = {}
         self._dependencies = Dependencies()
         self._batches = Batches(
@@ -143,7 +152,7 @@ class Executor:
         """
         entries: list[Entry] = []
         for job in await self._journal.unfinished():
-            entry = self._resume(job)
+            entry = self._resume(job, await files_named(self._uploads, job.owner, job.arguments))
             if entry is not None:
                 entries.append(entry)
         if entries:
@@ -179,6 +188,7 @@ class Executor:
             TaskError: The task's own code failed.
             DuplicateJob: A key was used before, for something else.
             QueueFull: As many jobs wait as may wait, of all or of this caller.
+            RateLimited: The caller has asked for one of the tasks too often.
             Draining: The executor takes no more jobs.
             JournalError: The journal cannot be read or written.
         """
@@ -193,11 +203,14 @@ class Executor:
             fresh = [(name, named[name]) for name in named if name not in answers]
             prepared = [await self._prepare(request, caller) for _, request in fresh]
             if fresh:
+                granted = await self._priorities.of(caller)
+                await self._rates.recall(caller.authid, [ready.task for ready in prepared])
                 self._require_room(len(fresh), caller.authid)
+                self._rates.spend(caller.authid, [ready.task for ready in prepared])
                 accepted = []
                 for (name, request), ready in zip(fresh, prepared, strict=True):
                     whole = with_job_ids(request, requests, answers)
-                    answers[name] = self._accept(whole, ready, caller, session)
+                    answers[name] = self._accept(whole, ready, caller, session, granted)
                     accepted.append(answers[name])
                 self._publisher.hold(
                     caller.authid, [each.job.job_id for each in accepted], answered
@@ -218,18 +231,22 @@ class Executor:
     async def check(self, request: Request, caller: Caller) -> dict[str, Any]:
         """
         What running *request* would do: the `argv` of its program, if it has one, `timeout`
-        and `limits`, its `position` and the `intake`.
+        and `limits`, its `position`, why it would be `waiting`, and the `intake`.
 
         Raises:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
         """
         require_earlier([request])
         ready = await self._prepare(request, caller)
+        granted = await self._priorities.of(caller)
+        claim = claim_of(ready.task)
+        turn = {"priority": request.priority + granted, "lead": granted}
         return {
             **ready.task.preview(ready.arguments),
             "timeout": ready.timeout,
             "limits": self.limits(ready.task),
-            "position": self._waiting.position_for(priority=request.priority),
+            "position": self._waiting.position_for(caller.authid, claim, **turn),
+            "waiting": self._waiting.reason_for(caller.authid, claim, **turn),
             "intake": self.intake.value,
         }
 
@@ -314,9 +331,22 @@ class Executor:
         live = self._live.get(job_id)
         return None if live is None else live.job
 
+    def files_in_use(self) -> set[str]:
+        """The ids of the uploads that jobs need which have not ended."""
+        return {file for live in self._live.values() for file in live.arguments.files}
+
     def position(self, job_id: str) -> int | None:
         """The place of a job among those that wait, from 1; None if it does not wait."""
         return self._waiting.position(job_id)
+
+    def waiting(self, job: Job) -> dict[str, Any] | None:
+        """Why a job waits, in a `code` and a `text`; None if it does not."""
+        return self._waiting.reason(job) if job.job_id in self._live else None
+
+    def limit(self, *, slots: int, groups: Mapping[str, int], slots_per_user: int | None) -> None:
+        """Have other numbers of slots until the next start; what runs goes on."""
+        self.scheduler.limit(slots=slots, groups=groups, slots_per_owner=slots_per_user)
+        self._start_waiting()
 
     def oldest(self) -> float | None:
         """For how many seconds the job has waited that waits the longest; None if none waits."""
@@ -434,7 +464,8 @@ class Executor:
         retries = task.retries if request.retries is None else request.retries
         if retries > task.retries:
             raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
-        arguments = await task.prepare(task.bind(request.args, request.kwargs), caller)
+        files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
+        arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
         size = size_of(arguments.values)
         if size > self._arguments_limit:
             raise TooLarge(
@@ -448,15 +479,22 @@ class Executor:
         if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
             raise InvalidArguments(fields={"after": f"there is no job {job_id!r} that you may see"})
 
-    def _accept(self, request: Request, ready: Prepared, caller: Caller, session: int) -> Accepted:
+    def _accept(
+        self, request: Request, ready: Prepared, caller: Caller, session: int, granted: int
+    ) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
-        job = self._new_job(request, ready, caller, session)
+        job = self._new_job(request, ready, caller, session, granted)
         self._hold(job, ready.task, ready.arguments)
         self._dependencies.add(job.job_id, job.after)
         return Accepted(job, self._waiting.accept(job))
 
     def _new_job(
-        self, request: Request, ready: Prepared, caller: Caller, session: int | None
+        self,
+        request: Request,
+        ready: Prepared,
+        caller: Caller,
+        session: int | None,
+        granted: int = 0,
     ) -> Job:
         is_apart = session is not None and request.deliver is Delivery.SESSION
         submitted_at = now()
@@ -474,7 +512,8 @@ class Executor:
             arguments=ready.arguments.values,
             submitted_at=submitted_at,
             state=State.DELAYED if is_delayed or request.after else State.QUEUED,
-            priority=request.priority,
+            priority=request.priority + granted,
+            granted=granted,
             timeout=ready.timeout,
             tags=request.tags,
             deliver=request.deliver,
@@ -520,6 +559,7 @@ class Executor:
             job = each.job
             self._waiting.settle(job, is_durable=is_durable)
             if not is_durable:
+                self._rates.give_back(job.owner, self._live[job.job_id].task)
                 self._forget(job.job_id)
                 continue
             if self._dependencies.holds(job.job_id):
@@ -533,7 +573,7 @@ class Executor:
             )
         self._start_waiting()
 
-    def _resume(self, job: Job) -> Entry | None:
+    def _resume(self, job: Job, files: Mapping[str, UploadedFile]) -> Entry | None:
         """Take up a job that an earlier executor left; gives the entry that this needs, if any."""
         has_run = job.state in (State.RUNNING, State.STOPPING)
         if job.parent is not None and job.parent not in self._live:
@@ -551,7 +591,8 @@ class Executor:
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
         try:
-            arguments = task.restore(job.arguments, self._vault.open(job.job_id, job.sealed))
+            secrets = self._vault.open(job.job_id, job.sealed)
+            arguments = task.restore(job.arguments, secrets, files)
         except SecretsLost as error:
             return end_of(job, LOST if has_run else failure(str(error)))
         except InvalidArguments as error:
@@ -606,7 +647,7 @@ class Executor:
         if live.is_ending:
             return
         job = replace(live.job, state=State.QUEUED, retry_at=None)
-        position = self._waiting.position_for(job)
+        position = self._waiting.place_of(job)
         await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
         if not live.is_ending:
             self._waiting.enter(job)

@@ -254,7 +254,9 @@ class LiveJob:
         if self._stop is not None:
             return failure("The job was stopped before its program was started")
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
-        reporter = Reporter(output, self._progress, self._tell, self._ask, self._update)
+        reporter = Reporter(
+            output, self._progress, self._tell, self._tell_artifact, self._ask, self._update
+        )
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
         remaining = _remaining(self.job) if goes_on else self.job.timeout
         timer = asyncio.get_running_loop().call_later(remaining, self._time_out)
@@ -298,6 +300,10 @@ class LiveJob:
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
         """Record *messages* behind what was told before; done when they are durable."""
         return self._record_told([(EventType.MESSAGE, each) for each in messages])
+
+    def _tell_artifact(self, artifact: dict[str, Any]) -> asyncio.Future[None]:
+        """Record that there is an *artifact*, likewise."""
+        return self._record_told([(EventType.ARTIFACT, artifact)])
 
     def _record_question(self, type: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
         """Record that the questions have changed; done when that is durable."""

@@ -92,7 +92,7 @@ class Procedures:
     async def check(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any
     ) -> dict[str, Any]:
-        """Validates a request without running it: `{argv, timeout, limits, position, intake}`."""
+        """Validates a request without running it: `{argv, timeout, limits, position, waiting, intake}`."""
         request = request_of(task, args, kwargs, options)
         return await self._executor.check(request, caller_of(call))
 
@@ -123,23 +123,27 @@ class Procedures:
         if reason is not None and len(reason) > 1_000:
             raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
         caller = caller_of(call)
-        _require_own(caller, await self._visible(caller, job_id), "cancel")
+        _require_own(caller, await self.visible(caller, job_id), "cancel")
         return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
 
     async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
         """Gives a running job the answer to its question, which the answer has to fit."""
         expect("question", question, str, "the id of a question, as its event tells it")
         caller = caller_of(call)
-        _require_own(caller, await self._visible(caller, job_id), "answer")
+        _require_own(caller, await self.visible(caller, job_id), "answer")
         await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
-        """One job, its place in the queue, the size of its output, and the `intake`."""
-        job = await self._visible(caller_of(call), job_id)
+        """
+        One job, its place in the queue and why it is `waiting`, the size of its output, and
+        the `intake`.
+        """
+        job = await self.visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
         return {
             **job.as_dict(),
             "position": self._executor.position(job.job_id),
+            "waiting": self._executor.waiting(job),
             "intake": self._executor.intake.value,
             "output": {name: sizes[name].printed for name in STREAMS},
         }
@@ -156,7 +160,7 @@ class Procedures:
         children: Any = False,
     ) -> dict[str, Any]:
         """
-        A page of jobs, newest first: `{jobs, next}`.
+        A page of jobs, newest first: `{jobs, next}`; those that wait say why.
 
         With `parent` these are the children of that batch; otherwise children are among them
         only if `children` are asked for.
@@ -168,7 +172,7 @@ class Procedures:
         expect("children", children, bool, "true or false")
         caller = caller_of(call)
         if parent is not None:
-            await self._visible(caller, parent)
+            await self.visible(caller, parent)
         found = await self._journal.jobs(
             owner=owner if caller.role in OVERSEERS else _whose(caller, owner),
             states=_states(state),
@@ -178,7 +182,7 @@ class Procedures:
             children=children,
             limit=limit,
         )
-        page = fitting(map(self._newest, found), self._shares.page)
+        page = fitting(map(self._listed, found), self._shares.page)
         is_last = len(page) == len(found) < limit
         return {"jobs": page, "next": None if is_last else page[-1]["job_id"]}
 
@@ -224,7 +228,7 @@ class Procedures:
         async with self._reading:
             await self._pace.wait()
             await call.room()
-            job = await self._visible(caller, job_id)
+            job = await self.visible(caller, job_id)
             # The state is asked for before the size: an end seen here is an end.
             has_ended = job.state.is_terminal
             size = self._journal.output.size(job.job_id, stream).printed
@@ -254,7 +258,7 @@ class Procedures:
             requests, caller_of(call), session=call.caller, answered=call.answered
         )
 
-    async def _visible(self, caller: Caller, job_id: Any) -> Job:
+    async def visible(self, caller: Caller, job_id: Any) -> Job:
         """
         The job, if there is one that *caller* may see.
 
@@ -271,7 +275,7 @@ class Procedures:
     async def _job_events(
         self, caller: Caller, job_id: Any, since: int, limit: int
     ) -> dict[str, Any]:
-        job = await self._visible(caller, job_id)
+        job = await self.visible(caller, job_id)
         # Asked for before the events: an end that is recorded here is among them.
         has_ended = job.state.is_terminal and self._executor.live(job_id) is None
         events = await self._journal.job_events(job_id, since=since, limit=limit)
@@ -337,8 +341,10 @@ class Procedures:
             # Control characters and what is no text grow on the wire.
             limit = len(chunk.data) * self._shares.page // size
 
-    def _newest(self, job: Job) -> Job:
-        return self._executor.live(job.job_id) or job
+    def _listed(self, job: Job) -> dict[str, Any]:
+        newest = self._executor.live(job.job_id) or job
+        waiting = self._executor.waiting(newest)
+        return newest.as_dict() | ({} if waiting is None else {"waiting": waiting})
 
 
 def explained(procedure: Procedure) -> Procedure:

@@ -18,7 +18,9 @@ from ..protocol.jobs import now, timestamp
 from ..tasks import Caller, TaskError
 from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
+from .collector import Collector
 from .exits import reason, signal_name, worker_reason
+from .inputs import put_in_place
 from .reports import Reports
 from .results import success
 
@@ -108,11 +110,19 @@ class ProcessAttempt(Attempt):
         pipe = self._surroundings.folders.pipe(self._job.job_id)
         started = self._started = time.monotonic()
         try:
-            with Reports(pipe, directory, self._reporter) as self._reports:
+            self._arguments = await put_in_place(
+                self._task,
+                self._arguments,
+                self._surroundings.contents,
+                directory,
+                lambda: self._grace is not None,
+            )
+            collector = self._collector(directory)
+            with Reports(pipe, directory, self._reporter, collector.take) as self._reports:
                 ended = await self.run_steps(directory, self._environment(directory, pipe))
             self._reporter.output.close()
             self._surroundings.output.close(self._job.job_id)
-            ending = await self._ending(ended, started)
+            ending = await collector.finish(await self._ending(ended, started))
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
@@ -157,6 +167,7 @@ class ProcessAttempt(Attempt):
             "step": step,
             "task": self._task.name,
             "arguments": self._task.given(self._arguments),
+            "files": [file.as_dict() for file in self._arguments.files.values()],
             "environment": environment,
             "context": {
                 "job_id": self._job.job_id,
@@ -180,6 +191,13 @@ class ProcessAttempt(Attempt):
         if "trace" in head:
             log.error(head["error"], job_id=self._job.job_id, trace=head["trace"])
         return Ended(exit, head["error"], turn.reply.body, turn.cause)
+
+    def _collector(self, directory: Path) -> Collector:
+        collector = Collector(
+            self._job, self._task, self._surroundings.artifacts, directory, self._reporter
+        )
+        collector.ignore(file.name for file in self._arguments.files.values())
+        return collector
 
     @property
     def _caller(self) -> Caller:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..engine import Scheduler, Threads, Wear, Workers, adopt_orphans, sweep, sweep_blocking
-from ..journal import Journal, JournalError
+from ..journal import Artifacts, Journal, JournalError, UploadLimits, Uploads
 from ..settings import load_settings
 from ..tasks import Limits, load_tasks
 from ..tokens import TokenStore
@@ -20,15 +20,20 @@ from ..wire import join, stay_joined
 from .administration import Administration
 from .attempt import Surroundings
 from .audience import Audience
+from .claims import require_slots
+from .collector import ArtifactStore
 from .executor import Executor
+from .expiry import Expiry
 from .folders import WorkFolders
 from .logs import log_to_stderr
+from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
 from .retention import Retention
 from .shares import Shares
 from .statistics import Statistics
+from .transfers import Transfers
 from .vault import Vault
 
 if TYPE_CHECKING:
@@ -68,6 +73,7 @@ def run(folder: NodeFolder) -> None:
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
     registry = load_tasks(folder.root / settings.executor.tasks)
+    require_slots(registry, settings.executor)
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -84,6 +90,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     if killed:
         log.warning("Killed processes that outlived the executor", count=killed)
     workers = _workers(folder, settings.executor)
+    uploads = Uploads(journal, UploadLimits.of(settings.files))
+    artifacts = Artifacts(journal)
     executor = Executor(
         registry=registry,
         journal=journal,
@@ -94,9 +102,20 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         timeout=settings.executor.timeout,
         arguments_limit=shares.arguments,
         paused=folder.paused,
+        priorities=_priorities(folder, settings.executor),
+        uploads=uploads,
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    transfers = Transfers(
+        procedures,
+        journal,
+        uploads,
+        artifacts,
+        in_use=executor.files_in_use,
+        piece=shares.piece,
+    )
+    expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
     administration = Administration(
         executor, journal, statistics, drain_limit=settings.executor.drain_limit
@@ -117,15 +136,19 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await transfers.register(session)
         await administration.register(session)
         executor.announce()
         log.info("Joined the realm", realm=settings.router.realm)
 
-    retention = asyncio.create_task(Retention(journal, settings.retention).run())
+    tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
         if any(task.uses_workers for task in registry.values()):
             workers.start()
+        await expiry.begin()
         await executor.recover()
+        # Not before: until then nobody knows which files jobs need.
+        tending.append(asyncio.create_task(expiry.run()))
         orders = _Orders(f"{folder.node_id()}.")
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
@@ -135,7 +158,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     finally:
-        retention.cancel()
+        for each in tending:
+            each.cancel()
         await workers.close()
         await journal.close()
 
@@ -198,7 +222,15 @@ def _surroundings(
         output_chunk=shares.chunk,
         result_size=shares.result,
         work=lambda work, task, on_output: workers.turn(work, on_output),
+        contents=journal.contents,
+        artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
+
+
+def _priorities(folder: NodeFolder, settings: ExecutorSettings) -> Priorities:
+    name = settings.priority
+    function = None if name is None else load_function(name, folder.root)
+    return Priorities({str(role): points for role, points in settings.priorities.items()}, function)
 
 
 def _scheduler(settings: ExecutorSettings) -> Scheduler:
@@ -207,6 +239,8 @@ def _scheduler(settings: ExecutorSettings) -> Scheduler:
         slots=settings.slots,
         queue_limit=settings.queue_limit,
         owner_limit=max(1, settings.queue_limit // 2) if per_user is None else per_user,
+        groups=settings.groups,
+        slots_per_owner=settings.slots_per_user,
     )
 
 

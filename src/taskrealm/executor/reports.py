@@ -17,6 +17,7 @@ from .questions import question_of, refuse
 from .sieve import ReportSieve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -40,6 +41,8 @@ class Reading:
     """The latest."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     """The data of each `message` event."""
+    files: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    """Of each file that it leaves: path, title, and name."""
     questions: list[Question] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
@@ -116,6 +119,8 @@ class ReportReader:
             )
         elif "message" in report:
             self._add(reading, _message_of(report))
+        if "file" in report:
+            reading.files.append(_file(report))
         if "data" in report and ("progress" in report or "message" not in report):
             if not isinstance(report["data"], dict):
                 raise Unfit("its data must be an object, unless it belongs to a message")
@@ -157,9 +162,17 @@ class Reports:
     much is read with pauses: a flood waits in the programs that make it.
     """
 
-    def __init__(self, path: Path, directory: Path, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        path: Path,
+        directory: Path,
+        reporter: Reporter,
+        on_file: Callable[[str, str | None, str | None], asyncio.Future[None]],
+    ) -> None:
         """
         The pipe of an attempt in the working *directory*; *reporter* takes what is reported.
+
+        *on_file* is given path, title and name of a file, and gives when it is kept.
 
         Raises:
             SpawnFailed: The pipe cannot be made.
@@ -167,6 +180,7 @@ class Reports:
         self.result: tuple[Any, ...] = NOTHING
         """What the program has reported to be its result, if it has."""
         self._reporter = reporter
+        self._on_file = on_file
         self._reader = ReportReader(directory)
         self._sieve = ReportSieve()
         self._started = time.monotonic()
@@ -218,6 +232,9 @@ class Reports:
             self._hold()
             recorded = self._reporter.messages(reading.messages)
             recorded.add_done_callback(lambda _: self._release())
+        for path, title, name in reading.files:
+            self._hold()
+            self._on_file(path, title, name).add_done_callback(lambda _: self._release())
         if reading.tags or reading.data:
             self._reporter.update(reading.tags, reading.data)
         for question in reading.questions:
@@ -246,6 +263,13 @@ def _message_of(report: dict[str, Any]) -> dict[str, Any]:
 
 def _message(level: str, text: str, data: Any = None) -> dict[str, Any]:
     return {"level": level, "text": text, "data": data}
+
+
+def _file(report: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    path = _text("file", report["file"])
+    if not path:
+        raise Unfit("its file must be a path, as text")
+    return path, _text("title", report.get("title")), _text("name", report.get("name"))
 
 
 def _number(name: str, value: object, *, most: float = float("inf")) -> float | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RESULT = 262_144  # bytes of a result in an event at most, whatever the message size
 PAGE = 524_288  # bytes of an answer at most
+PIECE = 262_144  # bytes of a file in one message at most
 CHUNK = 65_536  # bytes of output in one publication at most
 
 
@@ -30,6 +31,8 @@ class Shares:
     page: int
     chunk: int
     """Bytes of output; each may become six of JSON."""
+    piece: int
+    """Bytes of a file; three of them become four of JSON."""
 
     @classmethod
     def of(cls, message_size: int) -> Self:
@@ -39,6 +42,7 @@ class Shares:
             result=min(RESULT, message_size // 4),
             page=min(PAGE, message_size // 2),
             chunk=min(CHUNK, message_size // 8),
+            piece=min(PIECE, message_size // 4),
         )
 
 
@@ -47,11 +51,11 @@ def size_of(value: Any) -> int:
     return len(json.dumps(value))
 
 
-def fitting(items: Iterable[Event | Job], room: int) -> list[dict[str, Any]]:
+def fitting(items: Iterable[Event | Job | dict[str, Any]], room: int) -> list[dict[str, Any]]:
     """The first of *items* that *room* bytes can carry, at least one if there is one."""
     fitting: list[dict[str, Any]] = []
     for item in items:
-        wire = item.as_dict()
+        wire = item if isinstance(item, dict) else item.as_dict()
         room -= size_of(wire)
         if fitting and room < 0:
             break

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..engine import ONE_SLOT, Usage
 from ..protocol.jobs import Intake, Job, State, now
+from . import reasons
 from .delays import Delays, SteadyClock
 from .places import Places
 
@@ -47,7 +49,9 @@ class Waiting:
         self._delays = Delays(on_due)
         self._places = Places(scheduler, publisher, audience, job_of)
         self._latest = 0.0
-        self._accepting = 0
+        # New jobs that are not durable yet: those to be started at once, and how many others.
+        self._starting = Usage()
+        self._queueing = 0
 
     def require_room(self, count: int, owner: str) -> None:
         """Raise `QueueFull` unless *count* more jobs of *owner* may wait."""
@@ -65,15 +69,21 @@ class Waiting:
         """
         position = None
         if job.state is State.QUEUED:
-            position = self.position_for(job)
-            self._accepting += 1
+            position = self.place_of(job)
+            if position:
+                self._queueing += 1
+            else:
+                claim = self._claim_of(job.job_id)
+                self._scheduler.expect(job.job_id, job.owner, claim, self._starting)
         self.reserve(job)
         return position
 
     def settle(self, job: Job, *, is_durable: bool) -> None:
         """Let a new job wait now that it is durable, or forget it."""
-        if job.state is State.QUEUED:
-            self._accepting -= 1
+        if job.job_id in self._starting:
+            self._starting.remove(job.job_id)
+        elif job.state is State.QUEUED:
+            self._queueing -= 1
         if not is_durable:
             self._scheduler.remove(job.job_id)
         elif job.state is State.DELAYED:
@@ -116,6 +126,7 @@ class Waiting:
             since=since,
             owner=job.owner,
             claim=self._claim_of(job.job_id),
+            lead=job.granted,
         )
 
     def remove(self, job_id: str) -> bool:
@@ -137,17 +148,64 @@ class Waiting:
         """The place of a job among those that wait for a slot, from 1; None if it does not."""
         return self._scheduler.position(job_id)
 
-    def position_for(self, job: Job | None = None, *, priority: int = 0) -> int:
-        """The place that *job*, or a new one, would get; 0 if it would start at once."""
-        scheduler = self._scheduler
-        free = max(0, scheduler.slots - scheduler.running) if self.intake is Intake.OPEN else 0
-        if scheduler.waiting + self._accepting < free:
+    def place_of(self, job: Job) -> int:
+        """The place that *job* would get if it began now to wait; 0 if it would start at once."""
+        return self.position_for(
+            job.owner,
+            self._claim_of(job.job_id),
+            priority=job.priority,
+            lead=job.granted,
+            since=self._since(job),
+        )
+
+    def position_for(
+        self,
+        owner: str = "",
+        claim: Claim = ONE_SLOT,
+        *,
+        priority: int = 0,
+        lead: int = 0,
+        since: float | None = None,
+    ) -> int:
+        """The place that a new job would get; 0 if it would start at once."""
+        if self.reason_for(owner, claim, priority=priority, lead=lead, since=since) is None:
             return 0
-        since = self._clock.time()
-        if job is not None:
-            priority, since = job.priority, self._since(job)
-        place = scheduler.position_for(priority=priority, since=since)
-        return place + max(0, self._accepting - free)
+        since = self._clock.time() if since is None else since
+        place = self._scheduler.position_for(priority=priority, since=since, owner=owner, lead=lead)
+        return place + self._queueing
+
+    def reason(self, job: Job) -> dict[str, Any] | None:
+        """Why *job* waits, as callers are told; None if it does not."""
+        if job.state is State.DELAYED:
+            return reasons.for_delay(job)
+        reason = self._scheduler.reason(job.job_id)
+        if reason is None:
+            return None
+        closed = reasons.for_intake(self.intake)
+        return closed or reasons.for_claim(reason, self._claim_of(job.job_id))
+
+    def reason_for(
+        self,
+        owner: str,
+        claim: Claim,
+        *,
+        priority: int = 0,
+        lead: int = 0,
+        since: float | None = None,
+    ) -> dict[str, Any] | None:
+        """Why a new job would wait, as callers are told; None if it would start at once."""
+        closed = reasons.for_intake(self.intake)
+        if closed is not None:
+            return closed
+        reason = self._scheduler.reason_for(
+            priority=priority,
+            since=self._clock.time() if since is None else since,
+            owner=owner,
+            claim=claim,
+            lead=lead,
+            beside=self._starting,
+        )
+        return None if reason is None else reasons.for_claim(reason, claim)
 
     def _since(self, job: Job) -> float:
         """Since when a job waits that begins now to wait for a slot."""

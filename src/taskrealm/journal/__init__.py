@@ -1,4 +1,4 @@
-"""The durable record of jobs, their events and their output."""
+"""The durable record of jobs, their events, their output and their files."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from .contents import no_room
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .journal import Journal
     from .retention import Gone
@@ -58,6 +59,10 @@ class Artifacts:
     def new_draft(self) -> str:
         """A name for a draft, to be written by whoever calls."""
         return f"{DRAFT}{secrets.token_hex(16)}"
+
+    def path(self, draft: str) -> Path:
+        """Where *draft* is to be written."""
+        return self._contents.draft(draft)
 
     async def keep(
         self,

@@ -58,13 +58,13 @@ class ContentStore:
         Raises:
             Unavailable: They do not.
         """
-        self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(self._drafts)
         if shutil.disk_usage(self._drafts).free - self._free_space < size:
             raise no_room()
 
     def draft(self, name: str) -> Path:
         """Where the draft called *name* is written, if there is one."""
-        self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(self._drafts)
         return self._drafts / name
 
     def drafts(self) -> list[str]:
@@ -134,7 +134,8 @@ class ContentStore:
         """
         path = self.path(sha256)
         if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True)
+            self._make(self._contents)
+            path.parent.mkdir(mode=0o700)
             _sync(self._contents)
             _sync(self.folder)
         # One that is there already has the same bytes: it does no harm to replace it.
@@ -193,6 +194,10 @@ class ContentStore:
         """Remove a content to which nothing refers; for the writer's thread."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path(sha256))
+
+    def _make(self, folder: Path) -> None:
+        for each in (self.folder, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
 
 
 def no_room() -> Unavailable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import re
@@ -290,6 +291,19 @@ class OutputStore:
                 break  # more of it may follow
             return Chunk(place, place + len(data), data)
         return Chunk(offset, offset, b"")
+
+    def read_bytes(self, job_id: str, stream: str, offset: int, limit: int) -> bytes:
+        """Up to *limit* bytes of a stream from *offset* on, wherever characters end."""
+        return _read(self._pieces(job_id, stream), offset, limit)
+
+    def checksum(self, job_id: str, stream: str) -> str:
+        """The SHA-256 of what is kept of a stream."""
+        digest = hashlib.sha256()
+        for piece in self._pieces(job_id, stream):
+            with contextlib.suppress(FileNotFoundError), piece.path.open("rb") as file:
+                while data := file.read(1_048_576):
+                    digest.update(data)
+        return digest.hexdigest()
 
     def _pieces(self, job_id: str, stream: str) -> list[_Piece]:
         path = self._path(job_id, stream)

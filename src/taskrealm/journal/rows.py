@@ -73,6 +73,7 @@ def status_of(job: Job) -> str:
         "status",
         {
             "priority": job.priority,
+            "granted": job.granted,
             "attempt": job.attempt,
             "retry_at": None if job.retry_at is None else timestamp(job.retry_at),
             "started_at": None if job.started_at is None else timestamp(job.started_at),
@@ -103,6 +104,7 @@ def job_of(row: Row) -> Job:
         submitted_at=datetime.fromisoformat(fixed["submitted_at"]),
         state=State(state),
         priority=current["priority"],
+        granted=current.get("granted", 0),
         attempt=current["attempt"],
         timeout=fixed["timeout"],
         # Its program may have added some; the first ones are part of the request.

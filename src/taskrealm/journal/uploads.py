@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable
 
+    from ..settings import FileSettings
     from .contents import Content, ContentStore
     from .journal import Journal
     from .rows import Row
@@ -38,6 +39,17 @@ class UploadLimits:
     count: int  # files of one user
     lifetime: float  # seconds that a file is kept after its last use
     patience: float  # seconds that one is kept which is not whole
+
+    @classmethod
+    def of(cls, settings: FileSettings) -> UploadLimits:
+        """The limits of a node."""
+        return cls(
+            size=settings.upload_limit,
+            total=settings.user_limit,
+            count=settings.uploads_per_user,
+            lifetime=settings.lifetime,
+            patience=settings.patience,
+        )
 
 
 @dataclass(frozen=True, slots=True)

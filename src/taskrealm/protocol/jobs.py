@@ -103,6 +103,8 @@ class Job:
     submitted_at: datetime
     state: State = State.QUEUED
     priority: int = 0
+    """What its submitter asked for and what the node `granted` in addition."""
+    granted: int = 0
     attempt: int = 0
     timeout: float = 3_600.0
     tags: tuple[str, ...] = ()

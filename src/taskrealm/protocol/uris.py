@@ -25,6 +25,7 @@ ARTIFACTS = "taskrealm.artifacts"
 ARTIFACT = "taskrealm.artifact"
 
 DRAIN = "taskrealm.admin.drain"
+LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
@@ -41,7 +42,7 @@ PROCEDURES = (
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, PAUSE, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RESUME, STATISTICS)
 """Every procedure that only an operator may call."""
 
 CATALOG = "taskrealm.catalog"

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ..protocol.errors import InvalidArguments, NotAuthorized
     from .artifacts import Artifact
     from .batch import BatchTask
+    from .capacity import Rate
     from .choices import Choices
     from .command import CommandTask, Output
     from .context import Cancelled, Context
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from .loaded import Task
     from .loader import load_module, load_tasks
     from .multi import Child, Finished, MultiTask
+    from .parsers import (
+        PARSERS,
+        BarProgress,
+        CurlProgress,
+        RsyncFilesProgress,
+        RsyncProgress,
+    )
     from .parts import Flag, Glued, Option, Part, Value
     from .program import TEXT_LIMIT, ProgramTask
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
@@ -37,6 +45,7 @@ else:
 
     _HOMES = {
         "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+        ".capacity": ("Rate",),
         ".choices": ("Choices",),
         ".batch": ("BatchTask",),
         ".command": ("CommandTask", "Output"),
@@ -49,6 +58,13 @@ else:
         ".function": ("FunctionTask",),
         ".limits": ("Limits",),
         ".loader": ("load_module", "load_tasks"),
+        ".parsers": (
+            "PARSERS",
+            "BarProgress",
+            "CurlProgress",
+            "RsyncFilesProgress",
+            "RsyncProgress",
+        ),
         ".multi": ("Child", "Finished", "MultiTask"),
         ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
@@ -73,9 +89,11 @@ else:
 
 __all__ = [
     "MASK",
+    "PARSERS",
     "TEXT_LIMIT",
     "Arguments",
     "Artifact",
+    "BarProgress",
     "BatchTask",
     "Below",
     "Caller",
@@ -84,6 +102,7 @@ __all__ = [
     "Choices",
     "CommandTask",
     "Context",
+    "CurlProgress",
     "Definition",
     "Duration",
     "FfmpegProgress",
@@ -106,7 +125,10 @@ __all__ = [
     "Progress",
     "ProgressParser",
     "PythonTask",
+    "Rate",
     "Registry",
+    "RsyncFilesProgress",
+    "RsyncProgress",
     "Secret",
     "Task",
     "TaskError",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Mapping, Sequence
 
     from .artifacts import Artifact
+    from .capacity import Rate
     from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
@@ -60,6 +61,8 @@ class Definition:
     """How many jobs of the task may run at once; None for as many as there are slots."""
     most_running_per_user: ClassVar[int | None] = None
     """How many of those may be of one user."""
+    rate: ClassVar[Rate | None] = None
+    """How many jobs of the task one user may ask for in a while."""
     environment: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Variables for the program besides those that the node gives to all."""
     artifacts: ClassVar[Sequence[str | Artifact]] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class Task:
         self.group = declaration.group
         self.most_running = declaration.most_running
         self.most_running_per_user = declaration.most_running_per_user
+        self.rate = declaration.rate
         self.environment: Mapping[str, str] = {
             name: value for name, value in declaration.environment.items() if isinstance(value, str)
         }
@@ -83,6 +85,11 @@ class Task:
             "timeout": self.timeout,
             "retries": self.retries,
             "roles": sorted(self.roles),
+            "slots": self.slots,
+            "group": self.group,
+            "most_running": self.most_running,
+            "most_running_per_user": self.most_running_per_user,
+            "rate": None if self.rate is None else asdict(self.rate),
         }
 
     def bind(

@@ -18,6 +18,8 @@ LINE_LIMIT = 8_192  # bytes kept of a line that has not ended
 MESSAGE_LIMIT = 200  # characters of a progress message
 ESTIMATE_AFTER = 1.0  # seconds of work before the time left is estimated from it
 
+_ORDERS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 log = logging.getLogger(__name__)
 
 
@@ -47,14 +49,26 @@ class ProgressParser(ABC):
         pending = self._pending.get(stream, b"") + data
         end = max(pending.rfind(b"\n"), pending.rfind(b"\r")) + 1
         # Of a line without end its latest part tells most, and memory is bounded.
-        self._pending[stream] = pending[end:][-LINE_LIMIT:]
-        if end == 0:
-            return None
-        return self.read(stream, pending[:end].replace(b"\r", b"\n").decode(errors="replace"))
+        rest = self._pending[stream] = pending[end:][-LINE_LIMIT:]
+        progress = None
+        if rest:
+            progress = self.read_open(stream, rest.decode(errors="replace"))
+        if progress is None and end > 0:
+            lines = pending[:end].replace(b"\r", b"\n").decode(errors="replace")
+            progress = self.read(stream, lines)
+        return progress
 
     @abstractmethod
     def read(self, stream: str, lines: str) -> Progress | None:
         """What one or more whole *lines*, each ending in a newline, say about progress."""
+
+    def read_open(self, stream: str, line: str) -> Progress | None:
+        """
+        What a *line* says that has not ended, if that cannot change any more.
+
+        Bars that begin with a carriage return end only when the next one is drawn.
+        """
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +218,14 @@ def presentable(progress: Progress, elapsed: float) -> Progress:
     )
 
 
+def without_colours(text: str) -> str:
+    """*text* without what a terminal takes for orders, such as to write in green."""
+    return _ORDERS.sub("", text) if "\x1b" in text else text
+
+
 def _printable(message: str) -> str:
     """*message* without colours and control characters, and not too long."""
-    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", message)
-    text = "".join(char for char in text if char.isprintable())
+    text = "".join(char for char in without_colours(message) if char.isprintable())
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
 
 

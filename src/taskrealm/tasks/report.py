@@ -5,6 +5,7 @@ Lets the program of a job report how far it is and what it meets, while it runs.
 
     report.progress(0.4, "page 12 of 30")
     report.message("The disk is nearly full", level="warning", data={"free": 1200})
+    report.artifact("pages.pdf", title="All pages")
     if not report.ask("Overwrite 214 rows?", default=False, timeout=600):
         sys.exit("Nothing was changed")
 
@@ -23,7 +24,6 @@ import json
 import math
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ DIRECTORY = "TASKREALM_DIRECTORY"
 SHELL = "TASKREALM_SHELL"
 """The environment variable that names a file of functions for the shell."""
 
-SHELL_FILE = Path(__file__).with_name("report.sh")
+SHELL_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.sh")
 """That file."""
 
 VERSION = 1
 """The only version of a report so far; one that names none has this one."""
 
 LEVELS = ("debug", "info", "warning", "error")
-KEYS = ("progress", "message", "ask", "result", "tag", "data")
+KEYS = ("progress", "message", "file", "ask", "result", "tag", "data")
 """A report has one of these keys at least."""
 
 LINE_LIMIT = 16_384  # bytes of a report with its newline; up to 4096, several writers never mix
@@ -216,6 +216,21 @@ def _answer_of(line: dict[str, Any]) -> Any:
     }
     reason = line["refused"]
     raise NoAnswer(reason, sentences.get(reason, "The job is being stopped"))
+
+
+def artifact(
+    path: str | os.PathLike[str], title: str | None = None, name: str | None = None
+) -> None:
+    """
+    Leave the file at *path*, in the job's working directory, for the job's owner.
+
+    It is copied soon, while the program goes on: write it wholly before, and do not change
+    it afterwards. *name* is what the owner reads instead of the file's own.
+
+    Raises:
+        ValueError: All of it is too long.
+    """
+    send({"file": os.path.abspath(path), "title": title, "name": name})
 
 
 def main(words: list[str]) -> str | None:

@@ -33,6 +33,16 @@ report_result() {
   _report_line "{\"result\": $(_report_text "$1")}"
 }
 
+# report_artifact PATH [TITLE [NAME]]: leaves a file in the working directory for the owner
+report_artifact() {
+  case $1 in
+    /*) _report_file=$1 ;;
+    *) _report_file=$PWD/$1 ;;
+  esac
+  _report_file="\"file\": $(_report_text "$_report_file")${2:+, \"title\": $(_report_text "$2")}"
+  _report_line "{$_report_file${3:+, \"name\": $(_report_text "$3")}}"
+}
+
 # report_ask QUESTION [DEFAULT [TIMEOUT [SCHEMA]]]: prints the answer as JSON, such as true.
 #
 # DEFAULT and SCHEMA are JSON; either may be empty. It is 1 when there is no answer.

@@ -280,11 +280,22 @@ class LimitsTable(Table):
     overflow: Literal["truncate", "fail"] = "truncate"
 
 
+ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
+"""The names in `PARSERS`."""
+
+
 class PatternTable(Table):
     """Finds the progress in what the program prints."""
 
     pattern: str
     """A regular expression with a group `percent`, or `fraction`, or `done` and `total`."""
+
+
+class TerminalTable(Table):
+    """A terminal of another size than 80 columns and 24 lines."""
+
+    columns: int = 80
+    lines: int = 24
 
 
 class TaskTable(Table):
@@ -304,7 +315,12 @@ class TaskTable(Table):
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None
     """What the program reads; `"{name}"` stands for the value of a parameter."""
-    progress: Literal["percent", "ffmpeg"] | PatternTable | None = None
+    progress: ParserName | PatternTable | None = None
+    """Finds the progress in what the program prints: by the name of a parser, or a pattern."""
+    reports_on_stdout: bool | None = None
+    """Whether lines of standard output that are reports count as such."""
+    terminal: bool | TerminalTable | None = None
+    """Whether the program's output is a terminal."""
 
 
 class TasksFile(Table):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PosixPath
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
@@ -41,6 +41,16 @@ class UploadedFile:
     kind: str | None = None
     """The media type that its first bytes speak of."""
     path: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file in JSON's own kinds."""
+        return {**asdict(self), "path": None if self.path is None else str(self.path)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> UploadedFile:
+        """The file that `as_dict` made *data* of."""
+        path = data["path"]
+        return cls(**{**data, "path": None if path is None else Path(path)})
 
 
 class UploadedPath(PosixPath):

@@ -21,9 +21,11 @@ from .errors import TaskError
 from .files import Below
 from .hints import Hint, Line, Text
 from .limits import Limits
+from .parsers import PARSERS
 from .parts import Flag, Glued, Option, Part, Value
-from .progress import FfmpegProgress, Pattern, Percent
+from .progress import Pattern
 from .secrets import Secret
+from .terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +63,6 @@ _CONSTRAINTS = {
     "title": "title",
     "help": "description",
 }
-_PROGRESS: Mapping[str, Any] = {"percent": Percent, "ffmpeg": FfmpegProgress}
 
 
 class _Wrong(Exception):
@@ -137,6 +138,8 @@ class _Written:
             "environment": self._environment(),
             "stdin": self._stdin(),
             "progress": self._progress(),
+            "reports_on_stdout": table.reports_on_stdout,
+            "terminal": self._terminal(),
         }
         body = {
             **defaults,
@@ -249,13 +252,20 @@ class _Written:
     def _progress(self) -> Any:
         match self.table.progress:
             case str() as name:
-                return _PROGRESS[name]
+                return PARSERS[name]
             case tables.PatternTable(pattern=pattern):
                 try:
                     return Pattern(pattern)
                 except (re.error, ValueError) as error:
                     raise _Wrong(("progress", "pattern"), str(error)) from None
         return None
+
+    def _terminal(self) -> bool | Terminal | None:
+        match self.table.terminal:
+            case tables.TerminalTable() as size:
+                return Terminal(**size.model_dump())
+            case terminal:
+                return terminal
 
     def _pieces(self, text: str, path: tuple[str | int, ...]) -> tuple[str, str | None, str]:
         """What stands before the placeholder in *text*, the name in it, and what follows."""

@@ -12,24 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from ..client.outcomes import result_of
 from ..executor.attempt import Attempt, Ending, Reporter, Surroundings
+from ..executor.collector import ArtifactStore
 from ..executor.feed import OutputFeed, ProgressFeed
 from ..executor.folders import WorkFolders
 from ..executor.kinds import attempt_at
 from ..executor.live import KEPT
 from ..executor.questions import Question, Questions
-from ..journal.output import OutputStore
+from ..journal import Artifacts, Journal
 from ..protocol.errors import InvalidArguments, UnknownTask
 from ..protocol.jobs import Event, EventType, Job, State, new_job_id, now
-from ..settings import ExecutorSettings
+from ..settings import ExecutorSettings, FileSettings
 from ..tasks import BatchTask, Caller, Limits, ready
 from ..tasks.python import declaration_of
 from ..tasks.yields import RESULT_LIMIT
+from .files import left, sent
 from .inside import InsideRun
 from .kept import KeptProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..journal import OutputStore
     from ..tasks import Arguments, Progress, Task
 
 OWNER = "test"
@@ -50,6 +53,8 @@ class Outcome:
     """The tags that the job gave itself."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """What it noted about itself."""
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    """What is in the files that it left, by their names."""
     cause: BaseException | None = field(default=None, repr=False)
     """What the task's own code raised, if that was the end."""
 
@@ -100,9 +105,9 @@ class Trial:
         """
         Run the task that *declaration*, a class or a function, stands for, and wait for its end.
 
-        The arguments are such as a client sends, and are checked as a node does. A program is
-        run with the task's own limits, in a working directory that is removed afterwards; Python
-        code in a thread of this process.
+        The arguments are such as a client sends, a `Path` or a `File` for a file among them,
+        and are checked as a node does. A program is run with the task's own limits, in a working
+        directory that is removed afterwards; Python code in a thread of this process.
 
         Raises:
             TypeError: It is a batch; these need a node.
@@ -129,7 +134,28 @@ class Trial:
         allowed = ExecutorSettings().timeout if task.timeout is None else task.timeout
         if self.timeout is not None and self.timeout > allowed:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {allowed:g} s"})
-        arguments = await task.prepare(task.bind(args, kwargs), caller)
+        with tempfile.TemporaryDirectory(prefix="tr-") as path:
+            root = Path(path)
+            journal = await Journal.open(
+                root / "journal", output_limit=ExecutorSettings().output_limit, on_commit=_nobody
+            )
+            try:
+                return await self._try(task, args, kwargs, caller, allowed, journal, root)
+            finally:
+                await journal.close()
+
+    async def _try(
+        self,
+        task: Task,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        caller: Caller,
+        allowed: float,
+        journal: Journal,
+        root: Path,
+    ) -> Outcome:
+        args, kwargs, files = await sent(journal, self.owner, args, kwargs)
+        arguments = await task.prepare(task.bind(args, kwargs, files), caller)
         job = Job(
             job_id=new_job_id(),
             task=task.name,
@@ -143,23 +169,24 @@ class Trial:
             timeout=allowed if self.timeout is None else self.timeout,
             started_at=now(),
         )
-        with tempfile.TemporaryDirectory(prefix="tr-") as path:
-            return await _Course(job, task, arguments, self.answers).run(
-                self._surroundings(Path(path))
-            )
+        surroundings = self._surroundings(root, journal)
+        outcome = await _Course(job, task, arguments, self.answers).run(surroundings)
+        return replace(outcome, artifacts=await left(journal, job.job_id))
 
-    def _surroundings(self, root: Path) -> Surroundings:
+    def _surroundings(self, root: Path, journal: Journal) -> Surroundings:
         settings = ExecutorSettings()
         passed = {name: os.environ[name] for name in settings.environment if name in os.environ}
         return Surroundings(
             node_id=f"trial-{secrets.token_hex(8)}",
             folders=WorkFolders(root / "jobs"),
             environment={**passed, **self.environment},
-            output=OutputStore(root / "output", limit=settings.output_limit),
+            output=journal.output,
             limits=Limits(output=settings.output_limit, **settings.limits.model_dump()),
             output_chunk=settings.output_limit,
             result_size=RESULT_LIMIT,
             work=InsideRun,
+            contents=journal.contents,
+            artifacts=ArtifactStore.of(Artifacts(journal), FileSettings()),
             start=KeptProcess,
         )
 
@@ -186,6 +213,7 @@ class _Course:
             OutputFeed(lambda: False, lambda _: True, chunk=surroundings.output_chunk),
             _AllProgress(lambda data: self._note(EventType.PROGRESS, data)),
             self._tell,
+            lambda data: self._record(EventType.ARTIFACT, data),
             self._ask,
             self._update,
         )
@@ -276,6 +304,10 @@ class _AllProgress(ProgressFeed):
         self._emit(
             {"fraction": progress.fraction, "message": progress.message, "eta": progress.eta}
         )
+
+
+def _nobody(_: list[Event]) -> None:
+    """Tell nobody what was committed."""
 
 
 run = Trial().run

@@ -6,10 +6,10 @@ import heapq
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from taskrealm.engine import Claim, Scheduler
+from taskrealm.engine import Claim, Scheduler, turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,6 +150,30 @@ def test_light_jobs_do_not_keep_back_a_heavy_one_before_them(
     assert not any(job_id.startswith("late") for job_id in clockwork.started)
 
 
+@pytest.mark.capability("N13")
+@pytest.mark.parametrize("kept", ["in all", "in a group", "of an owner"])
+def test_slots_are_kept_for_a_heavy_job_whatever_it_lacks_them_in(kept: str) -> None:
+    group = "media" if kept == "in a group" else None
+    light, heavy = Claim("light", group=group), Claim("heavy", slots=2, group=group)
+    scheduler = Scheduler(
+        slots=2 if kept == "in all" else 9,
+        queue_limit=100,
+        groups={"media": 2},
+        slots_per_owner=2 if kept == "of an owner" else None,
+    )
+    scheduler.add("first", priority=0, since=0.0, owner="ann", claim=light)
+    assert scheduler.take() == "first"
+    scheduler.add("heavy", priority=0, since=1.0, owner="ann", claim=heavy)
+    scheduler.add("late", priority=0, since=2.0, owner="ann", claim=light)
+    assert scheduler.take() is None
+    scheduler.release("first")
+
+    assert scheduler.take() == "heavy"
+    assert scheduler.take() is None
+    scheduler.release("heavy")
+    assert scheduler.take() == "late"
+
+
 @given(
     slots=st.integers(1, 3),
     needs=st.integers(1, 3),
@@ -269,3 +293,39 @@ def test_every_job_starts_in_the_end_and_none_before_there_is_room(
 
     assert started == len(jobs)
     assert scheduler.waiting == scheduler.used == 0
+
+
+@pytest.mark.capability("U10")
+@pytest.mark.parametrize("surveyed", [0, 1_000])
+@given(
+    jobs=st.lists(
+        st.tuples(st.sampled_from(["ann", "bob", "cyd"]), st.integers(1, 3), st.integers(-5, 5)),
+        max_size=25,
+    ),
+    starts=st.integers(0, 5),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_places_are_the_order_of_starts_whatever_jobs_need(
+    monkeypatch: pytest.MonkeyPatch,
+    surveyed: int,
+    jobs: list[tuple[str, int, int]],
+    starts: int,
+) -> None:
+    monkeypatch.setattr(turns, "SURVEYED", surveyed)
+    scheduler = Scheduler(slots=3, queue_limit=100)
+    for number, (owner, slots, priority) in enumerate(jobs):
+        claim = Claim(slots=slots)
+        scheduler.add(str(number), priority=priority, since=0.0, owner=owner, claim=claim)
+    for _ in range(starts):
+        if (job_id := scheduler.take()) is not None:
+            scheduler.release(job_id)
+    foretold = scheduler.position_for(priority=0, since=0.0, owner="bob")
+    scheduler.add("new", priority=0, since=0.0, owner="bob")
+    waiting = {job_id: scheduler.position(job_id) for job_id in [*map(str, range(25)), "new"]}
+    order = []
+    while (job_id := scheduler.take()) is not None:
+        order.append(job_id)
+        scheduler.release(job_id)
+
+    assert waiting["new"] == foretold
+    assert order == sorted(order, key=lambda job_id: waiting[job_id] or 0)

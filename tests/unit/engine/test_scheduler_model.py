@@ -41,7 +41,7 @@ class Model(RuleBasedStateMachine):
         media=SIZES,
         per_owner=st.none() | SIZES,
     )
-    def start(
+    def begin(
         self, slots: int, queue_limit: int, owner_limit: int, media: int, per_owner: int | None
     ) -> None:
         self.scheduler = Scheduler(
@@ -72,10 +72,13 @@ class Model(RuleBasedStateMachine):
             assert fits
             assert fits_owner
 
-    @rule(priority=PRIORITIES, since=SECONDS, owner=OWNERS, claim=CLAIMS, lead=LEADS)
-    def add(self, priority: int, since: float, owner: str, claim: Claim, lead: int) -> None:
-        self.jobs += 1
-        self._add(str(self.jobs), priority, since, owner, claim, lead)
+    @rule(
+        jobs=st.lists(st.tuples(PRIORITIES, SECONDS, OWNERS, CLAIMS, LEADS), min_size=2, max_size=6)
+    )
+    def add(self, jobs: list[tuple[int, float, str, Claim, int]]) -> None:
+        for priority, since, owner, claim, lead in jobs:
+            self.jobs += 1
+            self._add(str(self.jobs), priority, since, owner, claim, lead)
 
     @rule(owner=OWNERS)
     def reserve(self, owner: str) -> None:
@@ -95,14 +98,17 @@ class Model(RuleBasedStateMachine):
         assert self.scheduler.remove(self.reserved.popitem()[0])
 
     @rule()
-    def take(self) -> None:
-        startable = self.plain.startable()
-        started = self.scheduler.take()
-        if started is None:
-            assert not startable
-        else:
-            assert started in startable
-            self.plain.start(started)
+    def start(self) -> None:
+        while self.take():
+            pass
+
+    @precondition(lambda self: self.plain.running)
+    @rule(data=st.data(), times=st.integers(1, 5))
+    def end_and_start(self, data: st.DataObject, times: int) -> None:
+        for _ in range(times):
+            if self.plain.running:
+                self.release(data)
+            self.start()
 
     @precondition(lambda self: self.plain.waiting)
     @rule(data=st.data())
@@ -111,8 +117,6 @@ class Model(RuleBasedStateMachine):
         assert self.scheduler.remove(job.job_id)
         self.plain.remove(job.job_id)
 
-    @precondition(lambda self: self.plain.running)
-    @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.plain.running)))
         self.scheduler.release(job_id)
@@ -124,6 +128,17 @@ class Model(RuleBasedStateMachine):
         self.plain.slots, self.plain.groups = slots, {"media": media}
         self.plain.per_owner = per_owner
         self.was_lowered = True
+
+    def take(self) -> bool:
+        """Take a job, if it may be and is one that starts now."""
+        startable = self.plain.startable()
+        started = self.scheduler.take()
+        if started is None:
+            assert not startable
+            return False
+        assert started in startable
+        self.plain.start(started)
+        return True
 
     def _add(
         self, job_id: str, priority: int, since: float, owner: str, claim: Claim, lead: int
@@ -188,5 +203,5 @@ class Model(RuleBasedStateMachine):
         return places
 
 
-Model.TestCase.settings = settings(deadline=None, stateful_step_count=40)
+Model.TestCase.settings = settings(deadline=None, stateful_step_count=20)
 TestSchedulerAgainstItsRules = Model.TestCase

@@ -52,6 +52,7 @@ class Office:
             "step": "function",
             "task": name,
             "arguments": arguments,
+            "files": [],
             "environment": {"PATH": "/usr/bin:/bin"},
             "context": {
                 "job_id": "job",

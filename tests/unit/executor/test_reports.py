@@ -83,7 +83,7 @@ def test_a_line_is_a_message(line: bytes, expected: dict[str, Any]) -> None:
         pytest.param(b"[" * 9_000, "it is not JSON that can be read", id="deep"),
         pytest.param(b"9" * 9_000, "it is not JSON that can be read", id="a long number"),
         pytest.param(b"0.4", "it is no JSON object", id="no object"),
-        pytest.param(b"{}", "it has none of progress, message, ask, res", id="empty"),
+        pytest.param(b"{}", "it has none of progress, message, file, ask", id="empty"),
         pytest.param(b'{"mesage": "a"}', "it has none of progress", id="misspelt"),
         pytest.param(b'{"progress": 40}', "its progress must be a number from 0 to 1", id="40"),
         pytest.param(b'{"progress": true}', "its progress must be a number from 0", id="true"),

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from taskrealm.executor.retention import Retention
-from taskrealm.journal import Entry, Journal
+from taskrealm.journal import Artifacts, Entry, Journal
 from taskrealm.protocol.jobs import EventType, Job, State, new_job_id, now
 from taskrealm.settings import RetentionSettings
 
@@ -119,3 +119,22 @@ async def test_output_of_nobody_goes_when_its_time_is_over(journal: Journal) -> 
     await Retention(journal, RetentionSettings(days=30)).tend()
 
     assert files(journal) == {late_stranger, waiting.job_id}
+
+
+@pytest.mark.capability("N23")
+async def test_artifacts_count_and_go_with_their_job(journal: Journal) -> None:
+    artifacts = Artifacts(journal)
+    jobs = [await a_job(journal, age=age) for age in range(12, 0, -1)]
+    for job in jobs:
+        draft = artifacts.new_draft()
+        artifacts.path(draft).write_bytes(job.job_id.encode() * 10_000)
+        await artifacts.keep(
+            draft, job_id=job.job_id, name="out", title=None, media_type="a/b", expires_at=None
+        )
+    assert await artifacts.size() == 12 * 320_000
+
+    await Retention(journal, RetentionSettings(size=3 * MIB)).tend()
+
+    assert [await journal.job(job.job_id) is None for job in jobs] == 10 * [True] + 2 * [False]
+    assert await artifacts.of(jobs[0].job_id) == []
+    assert len([*journal.contents.folder.glob("contents/??/*")]) == 2

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from taskrealm.journal import Entry, Journal
+from taskrealm.journal import Entry, Journal, UploadLimits
 from taskrealm.protocol.jobs import Delivery, Event, EventType, Job, State, new_job_id, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+LIMITS = UploadLimits(size=1_000_000, total=10**12, count=10**6, lifetime=600, patience=600)
 PATIENCE = 10.0  # seconds after which a test gives up waiting
 
 

@@ -38,6 +38,7 @@ def problems(folder: Path, **modules: str) -> list[str]:
 
 
 LIMITS = "__import__('taskrealm.tasks').tasks.Limits"
+RATE = "__import__('taskrealm.tasks').tasks.Rate"
 NO_SETTING = "is no setting, and without annotation no parameter"
 GREET = """\
 class Greet(CommandTask):
@@ -180,6 +181,11 @@ def test_a_task_describes_itself(tmp_path: Path) -> None:
         "timeout": 5,
         "retries": 0,
         "roles": ["backend", "operator", "user"],
+        "slots": 1,
+        "group": None,
+        "most_running": None,
+        "most_running_per_user": None,
+        "rate": None,
     }
 
 
@@ -316,6 +322,17 @@ class Wrong(CommandTask):
         ("timeout = '5'", "timeout: is '5'; it must be"),
         ("timeout = float('inf')", "timeout: is inf; it must be"),
         ("grace = -1", "grace: is -1; it must be a number of seconds, at least 0"),
+        ("slots = -1", "slots: is -1; it must be a whole number from 0 to 1024"),
+        ("slots = 1.5", "slots: is 1.5; it must be"),
+        ("slots = True", "slots: is True; it must be"),
+        ("group = 5", "group: is 5; it must be a lower-case word"),
+        ("group = 'Big Ones'", "group: is 'Big Ones'; it must be a lower-case word"),
+        ("most_running = 0", "most_running: is 0; it must be a whole number, at least 1, or None"),
+        ("most_running_per_user = '1'", "most_running_per_user: is '1'; it must be"),
+        ("rate = 5", "rate: must be a Rate, such as Rate(10, 60.0) for 10 jobs a minute, or None"),
+        (f"rate = {RATE}(0, 1.0)", "rate: its count is 0; it must be a whole number, at least 1"),
+        (f"rate = {RATE}(1, 0)", "rate: its seconds are 0; they must be a number above 0"),
+        (f"rate = {RATE}(1, float('inf'))", "rate: its seconds are inf; they must be"),
         ("limits = {}", "limits: must be Limits, such as Limits(memory=500_000_000, processes=20)"),
         (f"limits = {LIMITS}(memory=0)", "limits: memory is 0; it must be a whole number above 0"),
         (f"limits = {LIMITS}(output=1.5)", "limits: output is 1.5; it must be a whole number"),

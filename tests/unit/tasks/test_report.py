@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.needs import needs
 
 import taskrealm.tasks
 from taskrealm.tasks import report
@@ -114,3 +115,70 @@ def test_all_that_declares_tasks_is_there_by_name() -> None:
     assert all(getattr(taskrealm.tasks, name) for name in taskrealm.tasks.__all__)
     with pytest.raises(ImportError, match="cannot import name 'Nonsense'"):
         exec("from taskrealm.tasks import Nonsense")
+
+
+def test_tags_data_and_results_are_lines_of_json_too(reported: Callable[[], list[Any]]) -> None:
+    report.tag("slow")
+    report.data(rows=1, of=None)
+    report.result([1])
+
+    assert reported() == [{"tag": "slow"}, {"data": {"rows": 1, "of": None}}, {"result": [1]}]
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["no job", "a job that has ended"])
+def test_where_nobody_can_be_asked_the_default_is_the_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_gone: bool
+) -> None:
+    monkeypatch.delenv(report.VARIABLE, raising=False)
+    if is_gone:
+        monkeypatch.setenv(report.VARIABLE, str(tmp_path / "removed"))
+        monkeypatch.setenv(report.DIRECTORY, str(tmp_path))
+
+    assert report.ask("Go on?", default=False) is False
+    assert report.ask("How many?", type=int, default=0) == 0
+    with pytest.raises(report.NoAnswer, match=r"no default: Go on\?") as refusal:
+        report.ask("Go on?")
+    assert refusal.value.reason == "outside"
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_question_of_an_unknown_type_is_an_error_of_the_program() -> None:
+    with pytest.raises(ValueError, match="must be bool, int, float or str"):
+        report.ask("Which?", type=list)
+    with pytest.raises(ValueError, match="must have from 1 to 100 characters"):
+        report.tag("")
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize("text", ['a "b" \\ c', "ü\n\t\x01\x7f'$(x)`y`%s", "", "-n", "\\u0041"])
+def test_any_text_passes_through_the_functions_of_the_shell(
+    reported: Callable[[], list[Any]], shell: str, text: str
+) -> None:
+    script = f'. {report.SHELL_FILE}; report_message "$1" error; report_data "$1" "$1"'
+    subprocess.run([needs(shell), "-euc", script, shell, text], check=True)
+
+    assert reported() == [{"message": text, "level": "error"}, {"data": {text: text}}]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_outside_a_job_the_functions_of_the_shell_do_nothing(shell: str) -> None:
+    script = f"""
+    . {report.SHELL_FILE}
+    report_progress 0.5 half; report_message text; report_tag x; report_data a b; report_result c
+    report_ask "Go on?" false
+    TASKREALM_REPORT=/nowhere/at/all; export TASKREALM_REPORT
+    report_progress 0.5; report_ask "Go on?" true
+    report_ask "Go on?" || echo "no answer"
+    """
+    environment = {key: value for key, value in os.environ.items() if key != report.VARIABLE}
+    done = subprocess.run(
+        [needs(shell), "-euc", script], check=True, capture_output=True, text=True, env=environment
+    )
+
+    assert done.stdout == "false\ntrue\nno answer\n"
+    assert done.stderr == "report_ask: nobody can be asked here, and there is no default\n"
+
+
+def test_the_file_of_these_functions_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main(["--shell"]) is None
+    assert capsys.readouterr().out == f"{report.SHELL_FILE}\n"

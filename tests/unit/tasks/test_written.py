@@ -6,7 +6,7 @@ import asyncio
 import json
 import tomllib
 from textwrap import dedent
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import pytest
 import yaml
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import (
+    PARSERS,
     Caller,
     CommandTask,
     Duration,
@@ -27,6 +28,7 @@ from taskrealm.tasks import (
     ProgramTask,
     Secret,
     TaskError,
+    Terminal,
     Value,
     load_tasks,
     ready,
@@ -145,6 +147,33 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
     parser = scale.progress_parser()
     assert parser is not None
     assert parser.feed("stdout", b"40%\n") is not None
+
+
+def test_every_parser_has_a_name(tmp_path: Path) -> None:
+    assert set(get_args(tables.ParserName)) == set(PARSERS)
+    for name, make in PARSERS.items():
+        text = f'[tasks.all]\ntitle = "Copy"\ncommand = ["rsync"]\nprogress = "{name}"'
+        parser = loaded(tmp_path, text).progress_parser()
+        assert parser is not None
+        assert type(parser._parser) is type(make())
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("", None, id="none"),
+        pytest.param("terminal = false", None, id="no terminal"),
+        pytest.param("terminal = true", Terminal(), id="a terminal"),
+        pytest.param("terminal = { columns = 120 }", Terminal(columns=120), id="a wide one"),
+    ],
+)
+def test_a_program_may_be_given_a_terminal(
+    tmp_path: Path, line: str, expected: Terminal | None
+) -> None:
+    text = f'[tasks.all]\ntitle = "Top"\ncommand = ["top"]\nreports_on_stdout = true\n{line}'
+    task = loaded(tmp_path, text)
+
+    assert (task.terminal, task.reports_on_stdout) == (expected, True)
 
 
 def test_each_setting_of_a_program_can_be_written() -> None:

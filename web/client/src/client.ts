@@ -3,6 +3,7 @@
 import {Connection, type Phase, type Token} from "./connection"
 import {isTransient, type TaskRealmError} from "./errors"
 import {JobFeed} from "./feed"
+import {sendFile, type UploadOptions} from "./files"
 import {Job} from "./job"
 import {Listeners} from "./listeners"
 import {
@@ -17,6 +18,7 @@ import {
   type Task,
   uidOf,
   uris,
+  type Waiting,
 } from "./protocol"
 import {type Position, Stream} from "./stream"
 import {type Join, join} from "./wamp"
@@ -104,6 +106,8 @@ export interface Check {
   timeout: number | null
   /** Place in the queue that it would get; 0 means that it would start at once. */
   position: number
+  /** Why it would wait, or null if it would start at once. */
+  waiting: Waiting | null
   intake: Intake
 }
 
@@ -245,6 +249,18 @@ export class Client {
     if (options.deliver === "none") feed.poll()
     if (options.deliver === "session") void session?.closed.then(() => feed.poll())
     return new Job(feed, this.#connection, state)
+  }
+
+  /**
+   * Send a file; gives its id, which is what a parameter that takes a file is given.
+   *
+   * What is cut off goes on where it was.
+   *
+   * @throws {TaskRealmError} `too_large`, `invalid_arguments` (too many files, or too large
+   *   together), `unavailable` (there is no room)
+   */
+  upload(source: Blob, options: UploadOptions = {}): Promise<string> {
+    return sendFile(this.#connection, source, options)
   }
 
   /** Hold a job that was submitted before or elsewhere. */

@@ -46,6 +46,7 @@ export {
   JobTimedOut,
   TaskRealmError,
 } from "./errors"
+export type {Artifact, UploadOptions} from "./files"
 export type {Job} from "./job"
 export type {OutputOptions} from "./output"
 export {
@@ -66,4 +67,5 @@ export {
   type Question,
   recordOf,
   type Task,
+  type Waiting,
 } from "./protocol"

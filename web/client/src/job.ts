@@ -1,8 +1,9 @@
 /** One job: a thing you hold, follow and cancel. */
 
 import type {Connection} from "./connection"
-import {jobError} from "./errors"
+import {jobError, TaskRealmError} from "./errors"
 import type {JobFeed} from "./feed"
+import {type Artifact, fetchArtifact, type UploadOptions} from "./files"
 import {type OutputOptions, readOutput, readResult} from "./output"
 import {
   type CancelAnswer,
@@ -86,6 +87,25 @@ export class Job implements AsyncIterable<JobEvent> {
       return last.artifact ? await readResult(this.#feed, this.#connection) : last.result
     }
     throw jobError(last)
+  }
+
+  /** The files that the job has left so far, by name. */
+  async artifacts(): Promise<Artifact[]> {
+    return (await this.#connection.ask(uris.artifacts, {job_id: this.id})) as Artifact[]
+  }
+
+  /**
+   * Fetch the file *name* that the job has left.
+   *
+   * @throws {TaskRealmError} `unknown_artifact`: there is none, or none any more
+   */
+  async artifact(
+    name: string,
+    options: Pick<UploadOptions, "onProgress" | "signal"> = {},
+  ): Promise<Blob> {
+    const found = (await this.artifacts()).find(each => each.name === name)
+    if (found) return await fetchArtifact(this.#connection, this.id, found, options)
+    throw new TaskRealmError("unknown_artifact", `The job has no artifact ${name}`)
   }
 
   /** What the server knows of it at this moment, its arguments and outcome included. */

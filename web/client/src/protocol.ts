@@ -11,6 +11,13 @@ export const uris = {
   events: "taskrealm.events",
   output: "taskrealm.output",
   token: "taskrealm.token",
+  uploadBegin: "taskrealm.upload.begin",
+  uploadAppend: "taskrealm.upload.append",
+  uploadStatus: "taskrealm.upload.status",
+  uploadFinish: "taskrealm.upload.finish",
+  uploadRemove: "taskrealm.upload.remove",
+  artifacts: "taskrealm.artifacts",
+  artifact: "taskrealm.artifact",
   catalog: "taskrealm.catalog",
 } as const
 
@@ -132,7 +139,14 @@ export interface EventData {
   started: Record<never, never>
   progress: Progress
   message: {level: MessageLevel; text: string; data: unknown}
-  artifact: {name: string; media_type: string; size: number}
+  artifact: {
+    name: string
+    media_type: string
+    size: number
+    title: string | null
+    sha256: string
+    expires_at: string | null
+  }
   question: Question
   /** `by` is null when nobody answered in time; `refused` says so if there is no default either. */
   answered: {question: string; answer: unknown; by: string | null; refused: "timeout" | null}
@@ -172,7 +186,9 @@ export interface JobRecord {
   arguments: Record<string, unknown>
   submitted_at: string
   state: JobState
+  /** What its submitter asked for and what the node `granted` in addition. */
   priority: number
+  granted: number
   attempt: number
   timeout: number | null
   tags: string[]
@@ -208,10 +224,24 @@ export interface JobRecord {
   reason?: string | null
 }
 
+/** What a job waits for. */
+export interface Waiting {
+  /** Stable: `time`, `retry`, `paused`, `task`, `user`, `slots`, `turn` and so on. */
+  code: string
+  /** A sentence for people. */
+  text: string
+  /** Of whatever it is, so much is taken, of so much that there is, and the job needs this. */
+  used?: number
+  limit?: number
+  needed?: number
+}
+
 /** One job with what only the scheduler and the journal know. */
 export interface JobDetails extends JobRecord {
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
+  /** Why the job waits, or null when it does not. */
+  waiting: Waiting | null
   intake: Intake
   /** Bytes printed on each stream. */
   output: Record<OutputStream, number>
@@ -227,6 +257,15 @@ export interface Task {
   timeout: number | null
   retries: number
   roles: string[]
+  /** How many of the node's slots a job takes. */
+  slots: number
+  /** The group of tasks that share some of the slots. */
+  group: string | null
+  /** How many jobs may run at once, of all users and of each. */
+  most_running: number | null
+  most_running_per_user: number | null
+  /** How many jobs one user may ask for within so many seconds. */
+  rate: {count: number; seconds: number} | null
 }
 
 export type OutputStream = "stdout" | "stderr"
@@ -345,6 +384,7 @@ export function recordOf(first: JobEvent): JobRecord {
     arguments: {},
     state: "queued",
     priority: 0,
+    granted: 0,
     timeout: null,
     tags: [],
     deliver: "user",

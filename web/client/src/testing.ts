@@ -11,6 +11,7 @@
  */
 
 import {TaskRealmError} from "./errors"
+import type {Artifact} from "./files"
 import {
   advance,
   type EventData,
@@ -33,6 +34,7 @@ import {
   uidOf,
   uris,
 } from "./protocol"
+import {type FakeFile, FakeFiles, fileOf, pieceOf} from "./testing-files"
 import {type JoinOptions, JoinRefused, type Session} from "./wamp"
 
 type Handler = (...args: unknown[]) => void
@@ -49,6 +51,7 @@ export class FakeNode {
   /** Seconds that a publication or an answer takes; asked for each. */
   delay: () => number = () => 0
 
+  readonly files = new FakeFiles()
   readonly tasks: Task[] = []
   readonly jobs = new Map<string, FakeJob>()
   #keys = new Map<string, FakeJob>()
@@ -60,8 +63,10 @@ export class FakeNode {
   /** @param program runs each job of the task; without one the test moves the job itself */
   addTask(task: Partial<Task> & {name: string}, program: (job: FakeJob) => void = () => {}): void {
     const parameters = {type: "object", properties: {}}
-    const limits = {timeout: 3600, retries: 0}
-    this.tasks.push({title: task.name, help: "", parameters, ...limits, roles: ["user"], ...task})
+    const limits = {timeout: 3600, retries: 0, slots: 1, group: null, rate: null}
+    const caps = {most_running: null, most_running_per_user: null}
+    const known = {title: task.name, help: "", parameters, ...limits, ...caps}
+    this.tasks.push({...known, roles: ["user"], ...task})
     this.#programs.set(task.name, program)
   }
 
@@ -152,6 +157,7 @@ export class FakeNode {
           argv: ["run", String(args[0]), JSON.stringify(args[2])],
           timeout: 60,
           position: 0,
+          waiting: null,
           intake: this.intake,
         }
       case uris.exec:
@@ -168,8 +174,12 @@ export class FakeNode {
         return "job_id" in kwargs ? this.#history(kwargs) : this.#recover(session.authid, kwargs)
       case uris.output:
         return this.job(kwargs.job_id).read(kwargs.stream as OutputSource, Number(kwargs.offset))
+      case uris.artifacts:
+        return this.job(kwargs.job_id).artifacts
+      case uris.artifact:
+        return this.job(kwargs.job_id).piece(String(kwargs.name), Number(kwargs.offset))
       default:
-        throw new TaskRealmError("not_authorized", `You may not call ${uri}`)
+        return this.files.answer(session.authid, uri, args, kwargs)
     }
   }
 
@@ -243,6 +253,7 @@ export class FakeJob {
     stderr: new Uint8Array(),
     result: new Uint8Array(),
   }
+  readonly #left = new Map<string, FakeFile>()
   /** The bytes of each stream that are not kept, once they are printed. */
   gap = {from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY}
   readonly owner: string
@@ -271,7 +282,9 @@ export class FakeJob {
     const {stdout, stderr} = this.printed
     const position = this.record.state === "queued" ? 1 : null
     const output = {stdout: stdout.length, stderr: stderr.length}
-    return {...this.record, position, intake: this.node.intake, output}
+    const waiting =
+      position === null ? null : {code: "slots", text: "2 of 2 slots are in use", used: 2, limit: 2}
+    return {...this.record, position, waiting, intake: this.node.intake, output}
   }
 
   get hasEnded(): boolean {
@@ -326,11 +339,30 @@ export class FakeJob {
     return this
   }
 
+  get artifacts(): Artifact[] {
+    return [...this.#left.values()].map(({artifact}) => artifact)
+  }
+
+  /** Leave a file. */
+  async leave(name: string, content: string, mediaType = "text/plain"): Promise<this> {
+    const file = await fileOf(name, content, mediaType)
+    this.#left.set(name, file)
+    return this.append("artifact", file.artifact)
+  }
+
+  /** @internal */
+  piece(name: string, offset: number): object {
+    const file = this.#left.get(name)
+    if (!file) throw new TaskRealmError("unknown_artifact", `There is no artifact ${name}`)
+    return pieceOf(file, offset)
+  }
+
   /** Succeed with a *result* too big for an event. */
   succeedBig(result: unknown): this {
     this.printed.result = new TextEncoder().encode(JSON.stringify(result))
     const size = this.printed.result.length
-    this.append("artifact", {name: "result.json", media_type: "application/json", size})
+    const file = {name: "result.json", title: null, media_type: "application/json", size}
+    this.append("artifact", {...file, sha256: "0".repeat(64), expires_at: null})
     const ending = {result: null, artifact: "result.json", duration: this.#duration}
     return this.append("succeeded", ending)
   }

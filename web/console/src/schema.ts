@@ -12,6 +12,8 @@ export type Kind =
   | "choice"
   | "choices"
   | "lines"
+  | "file"
+  | "files"
   | "date"
   | "time"
   | "datetime-local"
@@ -38,10 +40,22 @@ export interface Field {
   minLength: number | undefined
   maxLength: number | undefined
   placeholder: string
+  /** Of files: the extensions and media types that are taken; any if there are none. */
+  accept: string[]
+  /** Of files: the most bytes of one. */
+  maxSize: number | undefined
 }
 
-/** What stands in a field: text, a tick, or ticked choices by their index. */
-export type Draft = string | boolean | number[]
+/**
+ * What stands in a field: text, a tick, ticked choices by their index, or files, of which
+ * those that are on the node already are known by their ids.
+ */
+export type Draft = string | boolean | number[] | FileDraft
+
+/** The files in a field. */
+export interface FileDraft {
+  files: (File | string)[]
+}
 
 /** What a draft means; an omitted one leaves the value to the task's default. */
 export type Reading = {value: unknown} | {error: string} | "omitted"
@@ -55,11 +69,18 @@ export function fieldsOf(schema: Schema): Field[] {
   )
 }
 
+/** The key under which a schema tells what a form should know besides. */
+const HINTS = "x-taskrealm"
+
+/** The format of a text that is the id of a file. */
+const FILE = "taskrealm-file"
+
 function fieldOf(name: string, property: Schema, required: boolean, root: Schema): Field {
   const {schema, nullable} = withoutNull({...property}, root)
   const items = resolve((schema.items ?? {}) as Schema, root)
   const kind = kindOf(schema, items)
   const whole = schema.type === "integer"
+  const hints = ((kind === "files" ? items : schema)[HINTS] ?? {}) as Schema
   const help = text(property.description) || text(schema.description)
   return {
     name,
@@ -75,6 +96,8 @@ function fieldOf(name: string, property: Schema, required: boolean, root: Schema
     maximum: bound(schema.maximum, schema.exclusiveMaximum, whole ? -1 : 0),
     minLength: number(schema.minLength),
     maxLength: number(schema.maxLength),
+    accept: Array.isArray(hints.accept) ? hints.accept.map(text) : [],
+    maxSize: number(hints.max_size),
     placeholder: Array.isArray(property.examples) ? text(property.examples[0]) : "",
   }
 }
@@ -91,6 +114,7 @@ function kindOf(schema: Schema, items: Schema): Kind {
       return kindOfText(schema)
     case "array":
       if (choicesOf(items) && schema.uniqueItems === true) return "choices"
+      if (items.format === FILE) return "files"
       return items.type === "string" ? "lines" : "json"
     default:
       return "json"
@@ -98,6 +122,7 @@ function kindOf(schema: Schema, items: Schema): Kind {
 }
 
 function kindOfText({format, writeOnly, maxLength}: Schema): Kind {
+  if (format === FILE) return "file"
   if (format === "password" || writeOnly === true) return "secret"
   if (format === "date" || format === "time") return format
   if (format === "multiline" || Number(maxLength) > 500) return "multiline"
@@ -161,6 +186,10 @@ export function draftOf(field: Field, value: unknown): Draft {
       return Array.isArray(value) ? value.join("\n") : ""
     case "json":
       return value === undefined || value === null ? "" : JSON.stringify(value, null, 2)
+    case "file":
+      return {files: typeof value === "string" ? [value] : []}
+    case "files":
+      return {files: Array.isArray(value) ? value.map(text) : []}
     default:
       return text(value)
   }
@@ -174,6 +203,7 @@ function indexOf(choices: unknown[], value: unknown): number | undefined {
 /** What *draft* means as a value of *field*. */
 export function readDraft(field: Field, draft: Draft): Reading {
   if (typeof draft === "boolean") return unlessPreset(field, draft, draft)
+  if (typeof draft === "object" && "files" in draft) return readFiles(field, draft)
   if (typeof draft !== "string") {
     return unlessPreset(
       field,
@@ -198,6 +228,20 @@ export function readDraft(field: Field, draft: Draft): Reading {
     default:
       return readText(field, draft)
   }
+}
+
+/** The value is the file itself, to be sent before the task is run, or its id. */
+function readFiles(field: Field, {files}: FileDraft): Reading {
+  const large = files.find(
+    file => file instanceof File && field.maxSize !== undefined && file.size > field.maxSize,
+  )
+  if (large instanceof File) {
+    return {error: `${large.name} is too large: it has ${large.size} bytes of ${field.maxSize}`}
+  }
+  if (field.kind === "files") return unlessPreset(field, {files}, files)
+  if (files.length > 0) return {value: files[0]}
+  if (field.required) return field.nullable ? {value: null} : {error: "Choose a file"}
+  return "omitted"
 }
 
 function readEmpty(field: Field): Reading {

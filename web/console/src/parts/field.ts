@@ -2,7 +2,7 @@
 
 import {html, nothing, type TemplateResult} from "lit"
 import {pretty} from "../format"
-import type {Draft, Field} from "../schema"
+import type {Draft, Field, FileDraft} from "../schema"
 
 /** Up to this many choices are shown at once. */
 const RADIOS = 4
@@ -78,6 +78,9 @@ function controlOf(field: Field, {draft, onInput}: Binding, marks: Marks): Templ
         : select(field, draft, marks, onText)
     case "choices":
       return ticks(field, draft as number[], onInput)
+    case "file":
+    case "files":
+      return fileInput(field, draft as FileDraft, marks, onInput)
     case "multiline":
     case "lines":
     case "json":
@@ -111,6 +114,29 @@ function controlOf(field: Field, {draft, onInput}: Binding, marks: Marks): Templ
         />
         ${field.kind === "number" ? html`<span class="range">${range(field)}</span>` : ""}`
   }
+}
+
+/** Chooses files; what is dropped on it is taken too, as browsers do. */
+function fileInput(
+  {kind, accept, required}: Field,
+  {files}: FileDraft,
+  {id, describedBy, invalid}: Marks,
+  onInput: (draft: Draft) => void,
+): TemplateResult {
+  const onChoose = ({target}: Event) =>
+    onInput({files: [...((target as HTMLInputElement).files ?? [])]})
+  const kept = files.filter(file => typeof file === "string").length
+  return html`<input
+      type="file"
+      id=${id}
+      accept=${accept.length > 0 ? accept.join(",") : nothing}
+      ?multiple=${kind === "files"}
+      aria-required=${required}
+      aria-invalid=${invalid}
+      aria-describedby=${describedBy}
+      @change=${onChoose}
+    />
+    ${kept > 0 ? html`<p class="help">${kept === 1 ? "The file" : `The ${kept} files`} of that job, if none is chosen.</p>` : ""}`
 }
 
 function inputMode({kind, whole, minimum}: Field): string | typeof nothing {

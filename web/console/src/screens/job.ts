@@ -7,6 +7,7 @@ import {repeat} from "lit/directives/repeat.js"
 import {type Catalog, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
 import {duration, moment, percent, pretty, progressText} from "../format"
+import "../parts/files"
 import {messageList} from "../parts/messages"
 import {loading, problem} from "../parts/notice"
 import "../parts/output"
@@ -27,6 +28,7 @@ export class JobScreen extends PageElement {
   @state() private isAsking = false
   #job: Job | null = null
   #messages: JobEvent<"message">[] = []
+  #files = 0
   #stop = () => {}
   #looking: ReturnType<typeof setInterval> | undefined
 
@@ -37,6 +39,7 @@ export class JobScreen extends PageElement {
       this.#job = job
       this.#stop = job.on("event", event => {
         if (event.type === "message") this.#messages.push(event)
+        if (event.type === "artifact") this.#files += 1
         if (event.type === "updated") this.#note(event)
         this.requestUpdate()
       })
@@ -64,28 +67,6 @@ export class JobScreen extends PageElement {
     showIcon("idle")
   }
 
-  /** A result that no event could carry. */
-  #bigResult(name: string): TemplateResult {
-    return html`
-      <section>
-        <h2>Result</h2>
-        <p>It is too big to be shown here. <button @click=${() => this.#save(name)}>Save ${name}</button></p>
-      </section>
-    `
-  }
-
-  async #save(name: string): Promise<void> {
-    try {
-      const result = await this.client.job(this.jobId).result()
-      const url = URL.createObjectURL(new Blob([pretty(result)], {type: "application/json"}))
-      const link = Object.assign(document.createElement("a"), {href: url, download: name})
-      link.click()
-      URL.revokeObjectURL(url)
-    } catch (error) {
-      this.failure = error as Error
-    }
-  }
-
   /** What was asked for at first, and what the events have told since. */
   get #record(): JobDetails | undefined {
     const details = this.#details.value
@@ -96,6 +77,7 @@ export class JobScreen extends PageElement {
       submitted_at,
       submitted_by,
       priority,
+      granted,
       tags,
       data,
       timeout,
@@ -143,7 +125,8 @@ export class JobScreen extends PageElement {
       ${this.failure ? problem(this.failure) : ""}
       ${this.#questions(record)}
       ${this.#situation(record)}
-      ${record.artifact ? this.#bigResult(record.artifact) : outcome(record)}
+      ${record.artifact ? bigResult(record.artifact) : outcome(record)}
+      <tr-files .client=${this.client} .jobId=${this.jobId} .count=${this.#files}></tr-files>
       ${messageList(this.#messages)}
       <section>
         <h2>Output</h2>
@@ -185,11 +168,11 @@ export class JobScreen extends PageElement {
   }
 
   #situation(record: JobDetails): TemplateResult | string {
-    const {state, progress, position, cancel, intake} = record
+    const {state, progress, position, cancel, waiting} = record
     if (state === "queued") {
       const place = position ? `Number ${position} in line.` : "Waiting to start."
-      const held = intake === "open" ? "" : ` The queue is ${intake}: nothing starts just now.`
-      return html`<p>${place}${held}</p>`
+      const why = waiting ? ` ${waiting.text}.` : ""
+      return html`<p data-testid="job-waiting">${place}${why}</p>`
     }
     if (state === "delayed") {
       const due = record.retry_at ?? record.not_before
@@ -286,6 +269,16 @@ function outcome(record: JobDetails): TemplateResult | string {
     default:
       return ""
   }
+}
+
+/** A result that no event could carry. */
+function bigResult(name: string): TemplateResult {
+  return html`
+    <section>
+      <h2>Result</h2>
+      <p>It is too big to be shown here: save ${name} from the files.</p>
+    </section>
+  `
 }
 
 /** What the program has noted about its job. */

@@ -6,11 +6,13 @@ import {customElement, property, state} from "lit/decorators.js"
 import {type Catalog, taskNamed} from "../catalog"
 import {PageElement} from "../element"
 import {Form} from "../form"
-import {duration} from "../format"
+import {duration, percent} from "../format"
 import {fieldTemplate} from "../parts/field"
 import {loading, problem} from "../parts/notice"
+import {progressBar} from "../parts/progress"
 import {jobLink} from "../route"
 import {fieldsOf} from "../schema"
+import {type Sending, sent} from "../sending"
 
 /** What every task can be run with; their names are those of the options of `exec`. */
 const OPTIONS = fieldsOf({
@@ -51,12 +53,20 @@ export class TaskScreen extends PageElement {
   @state() private others: Record<string, string> = {}
   @state() private preview: string | null = null
   @state() private isBusy = false
+  /** The file that is being sent. */
+  @state() private sending: Sending | null = null
+  #stop = new AbortController()
   #form = new Form([])
   #options = new Form(OPTIONS)
   #isFilled = false
 
   get #task(): Task | undefined {
     return taskNamed(this.catalog, this.name)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#stop.abort()
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -101,6 +111,7 @@ export class TaskScreen extends PageElement {
           <summary>Options</summary>
           ${this.#fields(this.#options, "option")}
         </details>
+        ${this.#sendingBar()}
         <div class="row">
           <button class="primary" ?disabled=${this.isBusy}>Run</button>
           <button type="button" ?disabled=${this.isBusy} @click=${this.#check}>Check only</button>
@@ -132,6 +143,16 @@ export class TaskScreen extends PageElement {
     )
   }
 
+  #sendingBar(): TemplateResult | string {
+    if (this.sending === null) return ""
+    const {name, fraction} = this.sending
+    return html`<div class="progress" data-testid="sending">
+      ${progressBar({fraction, message: null, eta: null}, `Sending ${name}`)}
+      <p>Sending ${name}: ${percent(fraction)}</p>
+      <button type="button" @click=${() => this.#stop.abort()}>Stop</button>
+    </div>`
+  }
+
   /** How many fields need a change, and what is wrong besides. */
   #summary(): TemplateResult | string {
     if (this.failure) return problem(this.failure)
@@ -157,9 +178,11 @@ export class TaskScreen extends PageElement {
 
   async #check(): Promise<void> {
     await this.#submit(async (args, options) => {
-      const {argv, position} = await this.client.check(this.name, args, options)
+      const {argv, position, waiting} = await this.client.check(this.name, args, options)
       const place =
-        position === 0 ? "It would start at once." : `It would be number ${position} in line.`
+        position === 0
+          ? "It would start at once."
+          : `It would be number ${position} in line. ${waiting ? `${waiting.text}.` : ""}`
       this.preview = `${argv.map(quoted).join(" ")}\n\n${place}`
     })
   }
@@ -174,15 +197,23 @@ export class TaskScreen extends PageElement {
     this.preview = null
     if (args === null || options === null) return this.#focusError()
     this.isBusy = true
+    this.#stop = new AbortController()
+    const show = (sending: Sending) => {
+      this.sending = sending
+    }
     try {
-      await act(args, options)
+      const ready = await sent(this.client, args, show, this.#stop.signal)
+      this.sending = null
+      await act(ready, options)
     } catch (error) {
+      if (this.#stop.signal.aborted) return
       const fields = error instanceof TaskRealmError ? error.fields : {}
       this.others = this.#options.refuse(this.#form.refuse(fields))
       if (Object.keys(fields).length === 0) this.failure = error as Error
       await this.#focusError()
     } finally {
       this.isBusy = false
+      this.sending = null
     }
   }
 
