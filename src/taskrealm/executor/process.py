@@ -215,7 +215,7 @@ class ProcessAttempt(Attempt):
             "TMPDIR": str(directory),
             VARIABLE: str(pipe),
             DIRECTORY: str(directory),
-            SHELL: str(SHELL_FILE),
+            SHELL: SHELL_FILE,
             "TASKREALM_JOB_ID": self._job.job_id,
             "TASKREALM_ATTEMPT": str(self._job.attempt),
             "TASKREALM_TASK": self._job.task,

@@ -1,4 +1,4 @@
-"""Work after the program: it ends when told to, or is left alone."""
+"""Work of the executor for a job: it ends when told to, or is left alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def later(result: str) -> str:
 
 
 async def test_what_is_left_in_peace_gives_what_it_made() -> None:
-    assert await outcome(Step(later("made"), is_stoppable=True)) == "made"
+    assert await outcome(Step(later("made"))) == "made"
 
 
 async def test_what_fails_says_how() -> None:
@@ -42,12 +42,12 @@ async def test_what_fails_says_how() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await outcome(Step(fail(), is_stoppable=True))
+        await outcome(Step(fail()))
 
 
 async def test_what_can_be_stopped_is_stopped_at_once() -> None:
     cancelled: list[str] = []
-    step = Step(for_ever(cancelled), is_stoppable=True)
+    step = Step(for_ever(cancelled))
     asyncio.get_running_loop().call_later(0.01, step.stop, 600.0)
 
     with pytest.raises(StepStopped):
@@ -57,7 +57,7 @@ async def test_what_can_be_stopped_is_stopped_at_once() -> None:
 
 async def test_what_refuses_to_stop_is_given_up_after_its_grace() -> None:
     cancelled: list[str] = []
-    step = Step(for_ever(cancelled, refusals=2), is_stoppable=True)
+    step = Step(for_ever(cancelled, refusals=2))
     asyncio.get_running_loop().call_later(0.01, step.stop, 0.05)
 
     with pytest.raises(StepStopped):
@@ -65,19 +65,11 @@ async def test_what_refuses_to_stop_is_given_up_after_its_grace() -> None:
     assert cancelled == ["cancelled"]
 
 
-async def test_what_cannot_be_stopped_has_its_grace_and_a_second_stop_shortens_it() -> None:
-    cancelled: list[str] = []
-    step = Step(for_ever(cancelled), is_stoppable=False)
+async def test_a_second_stop_shortens_the_grace() -> None:
+    step = Step(for_ever([], refusals=9))
     loop = asyncio.get_running_loop()
     loop.call_later(0.01, step.stop, 600.0)
     loop.call_later(0.05, step.stop, 0.0)
 
     with pytest.raises(StepStopped):
         await outcome(step)
-
-
-async def test_what_is_done_within_its_grace_is_done() -> None:
-    step = Step(later("made"), is_stoppable=False)
-    step.stop(600.0)
-
-    assert await outcome(step) == "made"
