@@ -184,15 +184,15 @@ class ProcessAttempt(Attempt):
         if output is not None:
             order["stdout"] = len(output.stdout)
             body = output.stdout + output.stderr
-        turn = self._surroundings.work(Work(order, body, self._limits), self._task, self.keep)
-        exit = await self.until_ended(turn)
-        if turn.reply is None:
+        assignment = self._surroundings.work(Work(order, body, self._limits), self._task, self.keep)
+        exit = await self.until_ended(assignment)
+        if assignment.reply is None:
             noun = self.noun if step == FUNCTION else HOOKS[step]
             return Ended(exit, None if exit.excess else worker_reason(exit, noun))
-        head = turn.reply.head
+        head = assignment.reply.head
         if "trace" in head:
             log.error(head["error"], job_id=self._job.job_id, trace=head["trace"])
-        return Ended(exit, head["error"], turn.reply.body, turn.cause)
+        return Ended(exit, head["error"], assignment.reply.body, assignment.cause)
 
     def _collector(self, directory: Path) -> Collector:
         collector = Collector(

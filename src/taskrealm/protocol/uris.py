@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 TASKS = "taskrealm.tasks"
+CHOICES = "taskrealm.choices"
 CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
@@ -27,6 +28,7 @@ ARTIFACT = "taskrealm.artifact"
 DRAIN = "taskrealm.admin.drain"
 LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
+RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 
@@ -37,12 +39,12 @@ FILE_PROCEDURES = (
 """The procedures that carry files."""
 
 PROCEDURES = (
-    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *(TASKS, CHOICES, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
     *FILE_PROCEDURES,
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS)
 """Every procedure that only an operator may call."""
 
 CATALOG = "taskrealm.catalog"
