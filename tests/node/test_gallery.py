@@ -141,7 +141,7 @@ async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None
         assert list(result["failed"]) == ["broken.png"]
         left = [
             await painter.job(child["job_id"]).artifacts()
-            async for child in painter.jobs(task="images.thumbnail", state="succeeded")
+            async for child in painter.jobs(parent=job.job_id, state="succeeded")
         ]
         assert sorted(artifact.name for (artifact,) in left) == ["sea.jpg", "wood.jpg"]
         assert all([(await artifact.read()).startswith(b"\xff\xd8") for (artifact,) in left])
