@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from tests.site import client, is_running, make_site, programs_of
 from tests.site.jobs import events_of, until
 from tests.threads import hold_main_thread
 
-from taskrealm.client import JobFailed, JobLost
+from taskrealm.client import JobExpired, JobFailed, JobLost
 from taskrealm.protocol.jobs import EventType
 
 if TYPE_CHECKING:
@@ -436,3 +437,48 @@ async def test_a_node_told_to_stop_cancels_what_runs_too_long_and_keeps_what_wai
     for end in (cancelled, killed):
         assert end.type is EventType.CANCELLED
         assert end.data["by"] == "system"
+
+
+@pytest.mark.capability("S7")
+async def test_a_submission_without_an_answer_ends_with_its_limit_and_can_be_repeated(
+    site: Node,
+) -> None:
+    executor = the_one(site.folder, EXECUTOR)
+    async with client(site, "h5_una") as una:
+        await una.tasks()
+        others = asyncio.all_tasks()
+        os.kill(executor, signal.SIGSTOP)
+        try:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await una.exec("date", key="k")
+            hanging = asyncio.all_tasks() - others
+        finally:
+            os.kill(executor, signal.SIGCONT)
+        async with asyncio.timeout(LIMIT):
+            job = await una.exec("date", key="k")
+            await job.result()
+
+            assert not hanging
+            assert [each["job_id"] async for each in una.jobs()] == [job.job_id]
+
+
+@pytest.mark.capability("N16")
+async def test_time_in_the_queue_goes_on_while_the_executor_is_away(site: Node) -> None:
+    async with client(site, "h5_vic") as vic, client(site, "root", "operator") as root:
+        await root.pause()
+        gone = await vic.exec("date", expires=0.5)
+        waits = await vic.exec("date", expires=2.5)
+        stays = await vic.exec("date", expires=600)
+        kill_executor(site)
+        ends = []
+        for job in (gone, waits):
+            with pytest.raises(JobExpired, match="no worker slot was free"):
+                await job.result(LIMIT)
+            ends.append((await events_of(job))[-1])
+        still = await stays.snapshot()
+        await root.resume()
+        await stays.result(LIMIT)
+
+        assert ends[1].at - ends[0].at > timedelta(seconds=0.5)
+        assert (still["state"], still["expires"]) == ("queued", 600)

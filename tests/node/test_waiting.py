@@ -124,6 +124,39 @@ async def test_a_key_belongs_to_its_owner_and_to_one_request(site: Node) -> None
         assert len([each async for each in kay.jobs()]) == 1
 
 
+@pytest.mark.capability("S8")
+async def test_a_task_may_refuse_a_key_that_was_used_before(site: Node) -> None:
+    async with client(site, "h5_sue") as sue:
+        running = await sue.exec("timing.single", {"seconds": 600}, key="k")
+        refusals = []
+        with pytest.raises(DuplicateJob, match="takes no request twice") as refusal:
+            await sue.exec("timing.single", {"seconds": 600}, key="k")
+        refusals.append(refusal.value.job_id)
+        await running.cancel(now=True)
+        await events_of(running)
+        with pytest.raises(DuplicateJob) as refusal:
+            await sue.exec_many(
+                [Request("date"), Request("timing.single", {"seconds": 600}, key="k")]
+            )
+        refusals.append(refusal.value.job_id)
+        other = await sue.exec("timing.single", key="l")
+
+        assert refusals == [running.job_id] * 2
+        assert await other.result(LIMIT) is None
+        assert len([each async for each in sue.jobs()]) == 2
+
+
+@pytest.mark.capability("S8")
+async def test_a_key_stands_for_its_job_also_after_that_has_ended(site: Node) -> None:
+    async with client(site, "h5_tom") as tom:
+        job = await tom.exec("steps.shell", {"script": "echo once"}, key="k")
+        first = await job.result(LIMIT)
+        again = await tom.exec("steps.shell", {"script": "echo once"}, key="k")
+
+        assert again.job_id == job.job_id
+        assert await again.result(LIMIT) == first == "once"
+
+
 @pytest.mark.capability("S8", "S7")
 @pytest.mark.fault("F44")
 async def test_a_request_whose_caller_went_away_is_there_for_whoever_repeats_it(

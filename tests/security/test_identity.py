@@ -273,6 +273,8 @@ async def test_a_forged_event_reaches_nobody_even_when_sent_without_acknowledgem
         pytest.param(uris.EXEC, {}, id="exec"),
         pytest.param(uris.EXEC, {"force_reregister": True}, id="exec by force"),
         pytest.param(uris.EXEC, {"invoke": "roundrobin"}, id="a share of exec"),
+        pytest.param(uris.RUN_PREFIX + "date", {}, id="a task as a procedure"),
+        pytest.param(uris.RUN_PREFIX, {"match": "prefix"}, id="all tasks as procedures"),
         pytest.param("taskrealm.", {"match": "prefix"}, id="everything ours"),
         pytest.param("", {"match": "prefix"}, id="everything"),
         pytest.param("..", {"match": "wildcard"}, id="a wildcard"),

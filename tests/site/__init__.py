@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 SLOTS = 2
 
-NAMES = ("batches.py", "functions.py", "papers.py", "probes.py", "steps.py", "talks.py")
+NAMES = (
+    *("batches.py", "functions.py", "papers.py", "probes.py", "steps.py", "talks.py"),
+    "timing.py",
+)
 TASKS = tuple(Path(__file__).with_name(name) for name in NAMES)
 
 

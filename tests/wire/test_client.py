@@ -116,6 +116,16 @@ async def test_a_job_gives_its_events_and_its_result(
         assert await job.result() == [[], {"text": "hello"}]
 
 
+@pytest.mark.capability("S10")
+async def test_one_call_runs_a_task_and_gives_its_result(client: Client, executor: StandIn) -> None:
+    assert await soon(client.run("echo", {"text": "hello"}, priority=3)) == [[], {"text": "hello"}]
+    assert [job["priority"] for job in executor.jobs.values()] == [3]
+    with pytest.raises(errors.UnknownTask):
+        await soon(client.run("nothing"))
+    with pytest.raises(TimeoutError):
+        await client.run("wait", patience=0.05)
+
+
 async def test_arguments_by_position_arrive_by_position(client: Client) -> None:
     job = await client.exec("echo", ["hello", 0, False, ""])
 

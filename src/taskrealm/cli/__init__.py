@@ -23,6 +23,8 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("node", "Start a node and run it until Ctrl-C."),
     "init": ("node", "Write a new node into a folder."),
     "check": ("node", "Find the mistakes in a node's settings, policy and tasks."),
+    "reload": ("reloading", "Let a node take its tasks as they are written now; for operators."),
+    "schema": ("reloading", "Print the JSON Schema of a kind of file, for editors."),
     "backup": ("backup", "Write a backup of the journal into a file, also while the node runs."),
     "restore": ("backup", "Make a backup the journal of a node that does not run."),
     "token": ("tokens", "Make a token or a sign-in link for a user of this node."),
@@ -37,6 +39,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "answer": ("jobs", "Answer a question that a running job asks."),
     "status": ("queue", "Show how busy a node is; for operators."),
     "queue": ("queue", "Pause, resume or drain a node, or change its limits; for operators."),
+    "schedule": ("schedule", "List, pause, resume and run schedules; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 

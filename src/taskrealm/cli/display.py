@@ -192,7 +192,9 @@ def _sentence(event: Event) -> str:
         case EventType.DELAYED:
             return f"Job {event.job_id} {_waits(data)}"
         case EventType.RETRYING:
-            return f"Runs again in {clock(data['delay'])}: {data.get('reason')}"
+            left = data.get("retries_left")
+            more = "" if left is None else f" ({left} more after that)"
+            return f"Runs again in {clock(data['delay'])}: {data.get('reason')}{more}"
         case EventType.QUEUED:
             place = data.get("position")
             return (
@@ -228,6 +230,8 @@ def _sentence(event: Event) -> str:
             return f"Cancelled{_by(data)}"
         case EventType.TIMED_OUT:
             return f"Timed out after {data.get('timeout'):g} s"
+        case EventType.EXPIRED:
+            return f"Expired: {data.get('reason')}"
         case EventType.LOST:
             return f"Lost: {data.get('reason')}"
     return event.type.value.capitalize()

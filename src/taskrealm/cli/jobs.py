@@ -101,11 +101,15 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
+    attempts = job.pop("attempts", [])
     for name, value in job.items():
         if value is not None:
             value = value["text"] if name == "waiting" else value
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             click.echo(f"{name + ':':14} {visible(text)}")
+    for each in attempts:
+        name = f"attempt {each['attempt']}:"
+        click.echo(f"{name:14} {visible(_attempt(each))}")
     if children:
         click.echo()
         print_table(["child", *HEADINGS], [[each["job_id"], *_row(each)] for each in children])
@@ -176,7 +180,8 @@ def cancel(
     )
 
 
-@click.command()
+# So that a number may be below zero.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("job_id", metavar="ID")
 @click.argument("question", metavar="QUESTION")
 @click.argument("value", metavar="VALUE")
@@ -240,6 +245,19 @@ def _row(job: Mapping[str, Any]) -> list[str | None]:
         None if job.get("duration") is None else clock(job["duration"]),
         _waiting(job) if fraction is None else f"{fraction:.0%}",
     ]
+
+
+def _attempt(attempt: Mapping[str, Any]) -> str:
+    """When it was and how it ended, in a line."""
+    began, ended = (
+        None if attempt[name] is None else datetime.fromisoformat(attempt[name]).astimezone()
+        for name in ("started_at", "ended_at")
+    )
+    if began is None or ended is None:
+        return f"since {began:%Y-%m-%d %H:%M:%S}"
+    reason = f": {attempt['reason']}" if attempt["reason"] else ""
+    took = clock((ended - began).total_seconds())
+    return f"{began:%Y-%m-%d %H:%M:%S}, {took}, {attempt['end']}{reason}"
 
 
 def _waiting(job: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -33,7 +34,7 @@ class Request:
 
     The arguments are a mapping by name or a sequence by position. A higher `priority`
     starts first. `timeout` in seconds may only shorten what the task allows, `retries` only
-    lower it. The job waits `delay` seconds, or until `not_before`, an aware datetime.
+    lower it. After `expires` seconds in the queue the job does not start any more. It waits `delay` seconds, or until `not_before`, an aware datetime.
     `deliver` says who receives the job's events: every session of the `user`, only this
     `session`, or `none`.
 
@@ -54,6 +55,7 @@ class Request:
     not_before: datetime | None = None
     key: str | None = None
     retries: int | None = None
+    expires: float | None = None
     after: Sequence[str | Job] = ()
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class Request:
             "not_before": None if self.not_before is None else self.not_before.isoformat(),
             "key": self.key,
             "retries": self.retries,
+            "expires": self.expires,
             "after": [each.job_id if isinstance(each, Job) else each for each in self.after],
         }
 
@@ -161,6 +164,21 @@ class Client:
         tasks: list[dict[str, Any]] = await self._connection.call(uris.TASKS)
         return tasks
 
+    async def choices(
+        self, task: str, parameter: str, arguments: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """
+        What may be chosen for a *parameter* whose choices are computed: each `{value, title}`.
+
+        They may depend on the *arguments* given so far.
+
+        Raises:
+            UnknownTask, InvalidArguments: There is no such task, or its choices are not computed.
+        """
+        answer = await self._connection.call(uris.CHOICES, task, parameter, dict(arguments or {}))
+        choices: list[dict[str, Any]] = answer["choices"]
+        return choices
+
     async def check(self, task: str, arguments: Arguments = (), **options: Any) -> dict[str, Any]:
         """What `exec` would run: `argv`, `timeout` and `position` in the queue."""
         request = Request(task, arguments, **options).as_dict()
@@ -180,6 +198,7 @@ class Client:
         not_before: datetime | None = None,
         key: str | None = None,
         retries: int | None = None,
+        expires: float | None = None,
         after: Sequence[str | Job] = (),
     ) -> Job:
         """
@@ -209,6 +228,7 @@ class Client:
             not_before=not_before,
             key=key,
             retries=retries,
+            expires=expires,
             after=after,
         )
         await self._following.placed()
@@ -217,6 +237,26 @@ class Client:
             lambda answer: self._submitted(answer, request), uris.EXEC, **request.as_dict()
         )
         return job
+
+    async def run(
+        self,
+        task: str,
+        arguments: Arguments = (),
+        *,
+        patience: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """
+        Run *task* and wait for its result; the *options* are those of `Request`.
+
+        Raises:
+            Error: The job was not accepted, as for `exec`.
+            JobEnded: It ended without a result; see `outcomes` for how.
+            TimeoutError: There was none within *patience* seconds; the job may run on.
+        """
+        async with asyncio.timeout(patience):
+            job = await self.exec(task, arguments, **options)
+            return await job.result()
 
     async def exec_many(self, requests: Iterable[Request]) -> list[Job]:
         """
@@ -332,6 +372,28 @@ class Client:
         It returns at once; the node is drained when none is `running`. For operators.
         """
         return await self._situation(uris.DRAIN, limit=limit)
+
+    async def reload(self) -> dict[str, Any]:
+        """
+        Let the node take its tasks as they are written now; for operators.
+
+        Returns:
+            `{tasks, added, removed, changed, mistakes}`; with mistakes, nothing changes.
+        """
+        return await self._situation(uris.RELOAD)
+
+    async def schedules(self) -> list[dict[str, Any]]:
+        """Every schedule of the node, with its next five runs; for operators."""
+        schedules: list[dict[str, Any]] = await self._connection.call(uris.SCHEDULES)
+        return schedules
+
+    async def schedule(self, name: str, action: str) -> dict[str, Any]:
+        """
+        Steer a schedule: `pause` or `resume` it, or `run` its task at once. For operators.
+
+        Gives the schedule; after `run`, `job_id` is that of the new job.
+        """
+        return await self._situation(uris.SCHEDULE, name=name, action=action)
 
     async def limits(
         self,

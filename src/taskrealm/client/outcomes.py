@@ -65,7 +65,9 @@ class JobExpired(JobEnded):
     """The job waited in the queue longer than it may."""
 
     def __init__(self, job_id: str, data: Mapping[str, Any]) -> None:
-        super().__init__("The job waited too long", job_id, data)
+        self.reason: str | None = data.get("reason")
+        message = "The job waited too long"
+        super().__init__(f"{message}: {self.reason}" if self.reason else message, job_id, data)
 
 
 class JobLost(JobEnded):

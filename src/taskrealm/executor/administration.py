@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..tasks import Caller
     from ..wire import Call, Session
     from .executor import Executor
+    from .reloading import Reloading
+    from .schedules import Schedules
     from .statistics import Statistics
 
 log = structlog.get_logger()
@@ -35,12 +37,20 @@ class Administration:
     """Answers the calls of operators, and refuses those of anybody else."""
 
     def __init__(
-        self, executor: Executor, journal: Journal, statistics: Statistics, drain_limit: float
+        self,
+        executor: Executor,
+        journal: Journal,
+        statistics: Statistics,
+        reloading: Reloading,
+        schedules: Schedules,
+        drain_limit: float,
     ) -> None:
         """*drain_limit* is how many seconds jobs have to end unless the caller says otherwise."""
         self._executor = executor
         self._journal = journal
         self._statistics = statistics
+        self._reloading = reloading
+        self._schedules = schedules
         self._drain_limit = drain_limit
         self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
         self._count_again_at = 0.0
@@ -49,9 +59,12 @@ class Administration:
         """Offer every procedure in the realm that *session* has joined."""
         procedures: Mapping[str, Procedure] = {
             uris.PAUSE: self.pause,
+            uris.RELOAD: self.reload,
             uris.RESUME: self.resume,
             uris.DRAIN: self.drain,
             uris.STATISTICS: self.statistics,
+            uris.SCHEDULES: self.schedules,
+            uris.SCHEDULE: self.schedule,
             uris.LIMITS: self.limits,
         }
         await asyncio.gather(
@@ -91,6 +104,14 @@ class Administration:
         self._executor.begin_draining(limit)
         return self._situation()
 
+    async def reload(self, call: Call) -> dict[str, Any]:
+        """
+        Takes the tasks as they are written now: `{tasks, added, removed, changed, mistakes}`.
+
+        If there are mistakes, nothing changes.
+        """
+        return await self._reloading.reload(_operator(call).authid)
+
     async def statistics(self, call: Call) -> dict[str, Any]:
         """How many jobs there are, wait and run, how fast they go, and how long they take."""
         _operator(call)
@@ -119,6 +140,25 @@ class Administration:
                 for task in sorted({*counts, *durations})
             },
         }
+
+    async def schedules(self, call: Call) -> list[dict[str, Any]]:
+        """Every schedule, how far it has come, and its next five runs."""
+        _operator(call)
+        return await self._schedules.listed()
+
+    async def schedule(self, call: Call, name: Any = None, action: Any = None) -> dict[str, Any]:
+        """Steers one schedule: `pause`, `resume`, or `run` to make a job at once."""
+        _operator(call)
+        actions = {
+            "pause": self._schedules.pause,
+            "resume": self._schedules.resume,
+            "run": self._schedules.run_now,
+        }
+        expect("name", name, str, "the name of a schedule")
+        if action not in actions:
+            raise InvalidArguments(fields={"action": f"must be one of {', '.join(actions)}"})
+        self._note(call, action, schedule=name)
+        return await actions[action](name)
 
     async def limits(
         self, call: Call, slots: Any = None, groups: Any = None, slots_per_user: Any = None

@@ -59,6 +59,7 @@ class _Options(BaseModel):
     ] = ()
     key: Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_KEY)] | None = None
     retries: Annotated[int, Field(strict=True, ge=0)] | None = None
+    expires: Annotated[float, Field(strict=True, gt=0, le=LONGEST_DELAY)] | None = None
     tags: Annotated[
         tuple[Annotated[str, Field(strict=True, max_length=100)], ...], Field(max_length=20)
     ] = ()
@@ -104,6 +105,7 @@ def request_of(task: Any, args: Any, kwargs: Any, options: Mapping[str, Any]) ->
         after=tuple(dict.fromkeys(chosen.after)),
         key=chosen.key,
         retries=chosen.retries,
+        expires=chosen.expires,
         tags=chosen.tags,
         deliver=chosen.deliver,
     )

@@ -37,6 +37,15 @@ class Ending:
     """What the task's own code raised, for those who may see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Why an attempt was not the last one of its job."""
+
+    failure: str | int
+    """By which of its names the task wants to run again: an exit code, `lost`, ..."""
+    reason: str
+
+
 def failure(
     error: str,
     *,

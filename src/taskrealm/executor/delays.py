@@ -1,4 +1,4 @@
-"""Time: a clock that never jumps, jobs whose time has not come, and pauses between attempts."""
+"""Time: a clock that never jumps, what happens after some time, and pauses between attempts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ..tasks import Retry
+
 LOOK_INTERVAL = 30.0  # seconds between two looks at the wall clock, which may have been set
-FIRST_PAUSE = 1.0  # seconds before the second attempt, at most
-LONGEST_PAUSE = 300.0  # seconds
 
 
 class SteadyClock:
@@ -65,12 +65,12 @@ class Delays:
         self._on_due(job_id)
 
 
-def pause_after(attempt: int) -> float:
+def pause_after(attempt: int, retry: Retry) -> float:
     """
     How many seconds a job waits after the given *attempt* before it runs again.
 
     At most twice as long after each attempt, up to a limit; and at random, so that jobs
-    that were lost together do not come back together.
+    that failed together do not come back together.
     """
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))
+    longest = min(retry.longest, retry.pause * 2.0 ** (attempt - 1))
     return random.uniform(longest / 2, longest)

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..journal import Entry
 from ..protocol.jobs import EventType, Job, State, now, timestamp
-from .attempt import Ending
+from ..tasks.retry import SHORTAGE
+from .attempt import Ending, Setback
 from .delays import pause_after
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..tasks import Retry
     from .requests import Accepted
 
 LOST = Ending(EventType.LOST, {"reason": "the executor died while the job ran"})
+REASON_LIMIT = 1_000  # characters of an error that an event repeats for each attempt
 
 
 def start_of(accepted: Accepted) -> Entry:
@@ -29,18 +34,50 @@ def start_of(accepted: Accepted) -> Entry:
     return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at)
 
 
-def retry_of(job: Job, reason: str) -> Entry:
-    """A job waits for its next attempt, after one that came to nothing for this *reason*."""
-    pause = pause_after(job.attempt)
+def setback_of(job: Job, ending: Ending, retry: Retry) -> Setback | None:
+    """Why a job runs again instead of ending as *ending* says; None if it does not."""
+    # The children of a batch have run, or do: it would not be the same batch again.
+    if job.attempt > min(job.retries, retry.times) or job.step == "children":
+        return None
+    kind = SHORTAGE if ending.is_shortage else ending.type.value
+    name = retry.name_of(kind, ending.data)
+    if name is None:
+        return None
+    reason = str(ending.data.get("error") or ending.data.get("reason") or kind)
+    return Setback(name, reason[:REASON_LIMIT])
+
+
+def waiting_since(job: Job, moment: datetime) -> Job:
+    """*job* as it begins to wait for a slot: before its first attempt it may expire."""
+    if job.expires is None or job.attempt:
+        return job
+    return replace(job, expires_at=moment + timedelta(seconds=job.expires))
+
+
+def expired(job: Job) -> Ending:
+    """The end of a job that has waited too long for a slot."""
+    reason = f"no worker slot was free for it within {job.expires:g} s"
+    return Ending(EventType.EXPIRED, {"expires": job.expires, "reason": reason, "duration": None})
+
+
+def retry_of(job: Job, setback: Setback, retry: Retry) -> Entry:
+    """A job waits for its next attempt, after one that came to nothing."""
+    pause = pause_after(job.attempt, retry)
     waiting = replace(
         job,
         state=State.DELAYED,
         progress=None,
+        cancel=None,
         questions=(),
         started_at=None,
         retry_at=now() + timedelta(seconds=pause),
     )
-    data = {"reason": reason, "delay": pause, "retries_left": job.retries - job.attempt}
+    data = {
+        "failure": setback.failure,
+        "reason": setback.reason,
+        "delay": pause,
+        "retries_left": job.retries - job.attempt,
+    }
     return Entry(waiting, EventType.RETRYING, data)
 
 
@@ -69,5 +106,7 @@ def decided_end_of(job: Job) -> Ending | None:
     if job.cancel is None:
         return None
     if job.cancel["by"] is None:
-        return Ending(EventType.TIMED_OUT, {"timeout": job.timeout, "duration": None})
+        reason = job.cancel["reason"]
+        data = {"timeout": job.timeout, "reason": reason, "duration": None}
+        return Ending(EventType.TIMED_OUT, data)
     return Ending(EventType.CANCELLED, {**job.cancel, "duration": None})

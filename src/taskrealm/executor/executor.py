@@ -30,9 +30,19 @@ from .audience import OVERSEERS
 from .batches import Batches
 from .claims import claim_of
 from .dependencies import Dependencies, refusal
-from .entries import LOST, decided_end_of, end_of, orphaned, retry_of, start_of
+from .entries import (
+    LOST,
+    decided_end_of,
+    end_of,
+    expired,
+    orphaned,
+    retry_of,
+    setback_of,
+    start_of,
+    waiting_since,
+)
 from .inputs import files_named
-from .keys import Keys, require_same
+from .keys import Keys, require_first, require_same
 from .live import LiveJob
 from .publisher import Recipient
 from .rates import Rates
@@ -58,7 +68,7 @@ if TYPE_CHECKING:
     from ..journal import Journal, Uploads
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Caller, Registry, Task, UploadedFile
-    from .attempt import Surroundings
+    from .attempt import Setback, Surroundings
     from .audience import Audience
     from .priorities import Priorities
     from .publisher import Publisher
@@ -115,6 +125,7 @@ class Executor:
             job_of=self.live,
             claim_of=lambda job_id: claim_of(self._live[job_id].task),
             on_due=self._on_due,
+            on_expired=self._on_expired,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
         self._keys = Keys()
@@ -326,6 +337,23 @@ class Executor:
         """What jobs of *task* may use up here; None is as much as there is."""
         return asdict(task.limits.within(self._surroundings.limits))
 
+    def task(self, name: str, caller: Caller) -> Task:
+        """
+        The task called *name*.
+
+        Raises:
+            UnknownTask: There is none, or none that *caller* may run.
+        """
+        task = self.registry.get(name)
+        if task is None or caller.role not in task.roles:
+            raise UnknownTask(f"There is no task {name!r} that you may run")
+        return task
+
+    def reload(self, registry: Registry) -> None:
+        """Take *registry* for new jobs from now on; jobs that there are keep the task they have."""
+        self.registry = registry
+        self.announce()
+
     def live(self, job_id: str) -> Job | None:
         """The job as it is this moment, if it has not ended."""
         live = self._live.get(job_id)
@@ -442,6 +470,7 @@ class Executor:
             job = self.live(recorded.job_id) or recorded
             assert job.key is not None
             require_same(named[job.key], job)
+            require_first(self.registry.get(job.task), job)
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
@@ -455,15 +484,17 @@ class Executor:
         for job_id in request.after:
             if not job_id.startswith("#"):
                 await self._require_visible(job_id, caller)
-        task = self.registry.get(request.task)
-        if task is None or caller.role not in task.roles:
-            raise UnknownTask(f"There is no task {request.task!r} that you may run")
+        task = self.task(request.task, caller)
         limit = self._timeout if task.timeout is None else task.timeout
         if request.timeout is not None and request.timeout > limit:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})
         retries = task.retries if request.retries is None else request.retries
         if retries > task.retries:
             raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
+        expires = task.expires if request.expires is None else request.expires
+        if expires is not None and task.expires is not None and expires > task.expires:
+            reason = f"must not exceed the task's {task.expires:g} s"
+            raise InvalidArguments(fields={"expires": reason})
         files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
         arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
         size = size_of(arguments.values)
@@ -472,7 +503,7 @@ class Executor:
                 f"These arguments are {size} bytes as JSON; the most is {self._arguments_limit}",
                 limit=self._arguments_limit,
             )
-        return Prepared(task, arguments, request.timeout or limit, retries)
+        return Prepared(task, arguments, request.timeout or limit, retries, expires)
 
     async def _require_visible(self, job_id: str, caller: Caller) -> None:
         job = self.live(job_id) or await self._journal.job(job_id)
@@ -502,8 +533,9 @@ class Executor:
         if request.delay is not None:
             not_before = submitted_at + timedelta(seconds=request.delay)
         is_delayed = not_before is not None and not_before > submitted_at
+        state = State.DELAYED if is_delayed or request.after else State.QUEUED
         job_id = new_job_id()
-        return Job(
+        job = Job(
             job_id=job_id,
             task=ready.task.name,
             owner=caller.authid,
@@ -511,7 +543,7 @@ class Executor:
             role=caller.role,
             arguments=ready.arguments.values,
             submitted_at=submitted_at,
-            state=State.DELAYED if is_delayed or request.after else State.QUEUED,
+            state=state,
             priority=request.priority + granted,
             granted=granted,
             timeout=ready.timeout,
@@ -524,9 +556,12 @@ class Executor:
             fingerprint=None if request.key is None else request.fingerprint(),
             delay=request.delay,
             not_before=not_before if is_delayed else None,
+            expires=ready.expires,
+            schedule=request.schedule,
             after=request.after,
             sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
+        return waiting_since(job, submitted_at) if state is State.QUEUED else job
 
     def _hold(self, job: Job, task: Task, arguments: Arguments) -> None:
         """Count a job among those that have not ended."""
@@ -578,27 +613,27 @@ class Executor:
         has_run = job.state in (State.RUNNING, State.STOPPING)
         if job.parent is not None and job.parent not in self._live:
             return end_of(job, (has_run and decided_end_of(job)) or orphaned(job, has_run=has_run))
-        if has_run and (decided := decided_end_of(job)) is not None:
-            return end_of(job, decided)
         task = self.registry.get(job.task)
         goes_on = job.state is State.RUNNING and job.step == "children"
-        if (
-            has_run
-            and not goes_on
-            and (task is None or job.attempt > min(job.retries, task.retries))
+        ending = (decided_end_of(job) or LOST) if has_run and not goes_on else None
+        setback = None
+        if ending is not None and (
+            task is None or (setback := setback_of(job, ending, task.retry)) is None
         ):
-            return end_of(job, LOST)
+            return end_of(job, ending)
         if task is None:
             return end_of(job, failure(f"The task {job.task!r} is not defined any more"))
+        if job.state is State.QUEUED and job.expires_at is not None and job.expires_at <= now():
+            return end_of(job, expired(job))
         try:
             secrets = self._vault.open(job.job_id, job.sealed)
             arguments = task.restore(job.arguments, secrets, files)
         except SecretsLost as error:
-            return end_of(job, LOST if has_run else failure(str(error)))
+            return end_of(job, ending or failure(str(error)))
         except InvalidArguments as error:
             reason = f"The task has changed and refuses the arguments: {error}"
-            return end_of(job, LOST if has_run else failure(reason))
-        entry = retry_of(job, LOST.data["reason"]) if has_run and not goes_on else None
+            return end_of(job, ending or failure(reason))
+        entry = None if setback is None else retry_of(job, setback, task.retry)
         if entry is not None:
             job = entry.job
         self._hold(job, task, arguments)
@@ -646,16 +681,29 @@ class Executor:
         """Let a job wait for a slot, now that its time has come."""
         if live.is_ending:
             return
-        job = replace(live.job, state=State.QUEUED, retry_at=None)
+        job = waiting_since(replace(live.job, state=State.QUEUED, retry_at=None), now())
         position = self._waiting.place_of(job)
         await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
         if not live.is_ending:
             self._waiting.enter(job)
             self._start_waiting()
 
-    def _try_again(self, live: LiveJob, reason: str) -> None:
-        """Let a job whose program could not be started wait for its next attempt."""
-        entry = retry_of(live.job, reason)
+    def _on_expired(self, job_id: str) -> None:
+        live = self._live[job_id]
+        self._waiting.remove(job_id)
+        self._spawn(self._end(live, expired(live.job)))
+
+    def _try_again(self, live: LiveJob, setback: Setback) -> None:
+        """Let a job wait for its next attempt."""
+        entry = retry_of(live.job, setback, live.task.retry)
+        log.info(
+            "Job runs again",
+            job_id=live.job.job_id,
+            task=live.job.task,
+            owner=live.job.owner,
+            attempt=live.job.attempt,
+            failure=setback.failure,
+        )
         again = self._new_live(entry.job, live.task, live.arguments)
         self._live[entry.job.job_id] = again
         self._waiting.reserve(entry.job)
@@ -683,14 +731,11 @@ class Executor:
                 self._waiting.release(job_id)
             self._start_waiting()
 
-        shortage = await live.run(self._surroundings, free_slot)
-        if shortage is None:
+        setback = await live.run(self._surroundings, free_slot)
+        if setback is None:
             self._let_go(live)
         else:
-            self._batches.end_run(job_id)
-            self._waiting.release(job_id)
-            self._try_again(live, shortage)
-            self._start_waiting()
+            self._try_again(live, setback)
 
     async def _end(self, live: LiveJob, ending: Ending) -> None:
         await live.end(ending)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from ..protocol.jobs import Job
+    from ..tasks import Task
     from .requests import Request
 
 
@@ -54,5 +55,20 @@ def require_same(request: Request, job: Job) -> None:
         raise DuplicateJob(
             f"The key {request.key!r} was used for job {job.job_id}, which is of another task or "
             "has other arguments: take a new key for a new job",
+            job_id=job.job_id,
+        )
+
+
+def require_first(task: Task | None, job: Job) -> None:
+    """
+    Make sure that *task* lets the request be repeated which *job* was made of.
+
+    Raises:
+        DuplicateJob: It does not.
+    """
+    if task is not None and task.duplicates == "refuse":
+        raise DuplicateJob(
+            f"The key {job.key!r} was used for job {job.job_id}, and {task.name} takes no request"
+            " twice: take a new key for a new job",
             job_id=job.job_id,
         )

@@ -12,6 +12,7 @@ from ..journal import Entry, WriteRefused
 from ..protocol import uris
 from ..protocol.jobs import Delivery, EventType, Job, State, now
 from .attempt import Ending, Reporter, failure
+from .entries import setback_of
 from .feed import OutputFeed, ProgressFeed
 from .kinds import attempt_at
 from .notes import Notes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..journal import Journal, JournalError
     from ..protocol.jobs import Event
     from ..tasks import Arguments, Task
-    from .attempt import Attempt, Surroundings
+    from .attempt import Attempt, Setback, Surroundings
     from .audience import Audience
     from .publisher import Publisher
     from .questions import Question
@@ -124,12 +125,14 @@ class LiveJob:
         self.job = replace(self.job, step=step)
         await self._record.add(Entry(self.job, None), *entries)
 
-    async def run(self, surroundings: Surroundings, free_slot: Callable[[], None]) -> str | None:
+    async def run(
+        self, surroundings: Surroundings, free_slot: Callable[[], None]
+    ) -> Setback | None:
         """
         Run the program once and end the job; *free_slot* is called when the program is gone.
 
-        If it could not be started for want of means, and may be tried again, the job has
-        not ended: then this gives the reason, and the slot is not freed.
+        After a failure after which its task lets it run again the job has not ended: then
+        this gives which one that was.
         """
         try:
             ending = await self._run(surroundings)
@@ -137,15 +140,18 @@ class LiveJob:
             log.exception("Running a job failed", job_id=self.job.job_id)
             ending = failure("The executor failed to run the job; its log says why")
         self._close_questions("ended")
-        if ending.is_shortage and self._stop is None and self.job.attempt <= self.job.retries:
-            return str(ending.data["error"])
-        if self._stop is not None:
-            kept = {key: ending.data[key] for key in KEPT if key in ending.data}
-            ending = Ending(self._stop.type, {**self._stop.data, **kept})
+        if self._setback(ending) is not None:
+            free_slot()
+            await self._finish_attempt()
+            # Somebody may have cancelled it meanwhile.
+            if (setback := self._setback(ending)) is not None:
+                return setback
+            await self.end(self._decided(ending))
+            return None
         # From here on nobody can stop it any more: how it ended is decided.
         self._is_ending = True
         # The next program may start while this end is being written.
-        written = asyncio.ensure_future(self.end(ending))
+        written = asyncio.ensure_future(self.end(self._decided(ending)))
         free_slot()
         await written
         return None
@@ -154,15 +160,15 @@ class LiveJob:
         """
         Let the running job end as *ending* says: politely, and by force after *grace* seconds.
 
-        The first reason to stop is the one that counts; later ones may only hurry. One that
-        comes when the end is being recorded does nothing. The reason is durable when this
-        returns, unless the journal cannot be written. Then the program is stopped all the
-        same, or else one that fills the disk could not be, and this gives why the reason is
-        not durable yet.
+        The first reason to stop is the one that counts; later ones may only hurry, but for
+        one after which the job would run again. A reason that comes when the end is being
+        recorded does nothing. It is durable when this returns, unless the journal cannot be
+        written. Then the program is stopped all the same, or else one that fills the disk
+        could not be, and this gives why the reason is not durable yet.
         """
         if self._is_ending:
             return None
-        if self._stop is None:
+        if self._stop is None or self._would_run_again(self._stop):
             self._stop = ending
             self._close_questions("cancelled")
             data = {"by": ending.data.get("by"), "reason": ending.data.get("reason")}
@@ -194,14 +200,7 @@ class LiveJob:
     async def end(self, ending: Ending) -> None:
         """Make *ending* durable; nothing happens to the job afterwards."""
         self._is_ending = True
-        if self._told is not None:
-            await self._told
-        progress = self._progress.take()
-        if progress is not None:
-            self._report(progress)
-        update = self._notes.take()
-        if update is not None:
-            self._report_update(update)
+        await self._finish_reports()
         try:
             if self._stop_recorded is not None:
                 # Nothing follows an end, not even what the journal could not take at first.
@@ -227,6 +226,35 @@ class LiveJob:
             state=self.job.state.value,
         )
 
+    def _decided(self, ending: Ending) -> Ending:
+        """How the job ends whose program has ended as *ending* says, if it does not run again."""
+        if self._stop is None:
+            return ending
+        kept = {key: ending.data[key] for key in KEPT if key in ending.data}
+        return Ending(self._stop.type, {**self._stop.data, **kept})
+
+    def _setback(self, ending: Ending) -> Setback | None:
+        return setback_of(self.job, self._decided(ending), self.task.retry)
+
+    def _would_run_again(self, stop: Ending) -> bool:
+        return setback_of(self.job, stop, self.task.retry) is not None
+
+    async def _finish_attempt(self) -> None:
+        """Let the journal have whatever comes before the word of the next attempt."""
+        await self._finish_reports()
+        while (recorded := self._stop_recorded) is not None and not recorded.done():
+            await asyncio.wait({recorded})
+
+    async def _finish_reports(self) -> None:
+        if self._told is not None:
+            await self._told
+        progress = self._progress.take()
+        if progress is not None:
+            self._report(progress)
+        update = self._notes.take()
+        if update is not None:
+            self._report_update(update)
+
     def _ended_as(self, ending: Ending) -> Job:
         return replace(
             self.job,
@@ -241,7 +269,11 @@ class LiveJob:
         goes_on = self.job.state is State.RUNNING
         if self._stop is None and not goes_on:
             self.job = replace(
-                self.job, state=State.RUNNING, attempt=self.job.attempt + 1, started_at=now()
+                self.job,
+                state=State.RUNNING,
+                attempt=self.job.attempt + 1,
+                started_at=now(),
+                expires_at=None,
             )
             await self._record.add(Entry(self.job, EventType.STARTED))
             log.info(

@@ -18,6 +18,7 @@ from ..protocol.errors import (
 )
 from ..protocol.jobs import State, timestamp
 from .arguments import MANY, caller_of, expect, expect_number, request_of, request_of_many
+from .attempts import MARKS, attempts_of
 from .audience import OVERSEERS
 from .pace import Pace
 from .shares import fitting, size_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .shares import Shares
 
 TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
+CHOICES = 1_000  # of a parameter, in one answer
 ANSWER_SIZE = 80  # bytes of JSON that say that one of them was accepted
 OUTPUT_RATE = 80_000_000  # bytes of output a second that are read by all together
 PLAIN = bytes(range(32, 127)) + b"\t\n\r"  # bytes that take no more than two in JSON
@@ -66,6 +68,7 @@ class Procedures:
         """Offer every procedure in the realm that *session* has joined."""
         procedures: Mapping[str, Procedure] = {
             uris.TASKS: self.tasks,
+            uris.CHOICES: self.choices,
             uris.CHECK: self.check,
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
@@ -88,6 +91,21 @@ class Procedures:
             {**task.description(), "limits": self._executor.limits(task)}
             for task in self._executor.registry.allowed(role)
         ]
+
+    async def choices(
+        self, call: Call, task: Any, parameter: Any, kwargs: Any = None
+    ) -> dict[str, Any]:
+        """
+        What may be chosen for a parameter, with the arguments `kwargs` given so far:
+        `{choices, more}`, each with its value and its title.
+        """
+        expect("task", task, str, "the name of a task")
+        expect("parameter", parameter, str, "the name of a parameter")
+        expect("kwargs", kwargs, (dict, type(None)), "a mapping of arguments by name")
+        caller = caller_of(call)
+        offered = await self._executor.task(task, caller).choices(parameter, kwargs or {}, caller)
+        page = fitting(offered[:CHOICES], self._shares.page)
+        return {"choices": page, "more": len(page) < len(offered)}
 
     async def check(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any
@@ -135,8 +153,8 @@ class Procedures:
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
         """
-        One job, its place in the queue and why it is `waiting`, the size of its output, and
-        the `intake`.
+        One job, its attempts, its place in the queue and why it is `waiting`, the size of its
+        output, and the `intake`.
         """
         job = await self.visible(caller_of(call), job_id)
         sizes = self._journal.output.sizes(job.job_id)
@@ -145,6 +163,7 @@ class Procedures:
             "position": self._executor.position(job.job_id),
             "waiting": self._executor.waiting(job),
             "intake": self._executor.intake.value,
+            "attempts": await self._attempts(job),
             "output": {name: sizes[name].printed for name in STREAMS},
         }
 
@@ -271,6 +290,13 @@ class Procedures:
         if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
             raise UnknownJob(f"There is no job {job_id!r} that you may see")
         return job
+
+    async def _attempts(self, job: Job) -> list[dict[str, Any]]:
+        if not job.attempt:
+            return []
+        # An attempt has two events at most.
+        marks = await self._journal.job_events(job.job_id, limit=2 * job.attempt + 2, types=MARKS)
+        return attempts_of(marks)
 
     async def _job_events(
         self, caller: Caller, job_id: Any, since: int, limit: int

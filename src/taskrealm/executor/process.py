@@ -156,9 +156,10 @@ class ProcessAttempt(Attempt):
         directory: Path,
         environment: dict[str, str],
         output: Output | None = None,
+        **more: Any,
     ) -> Ended:
         """
-        Run a *step* of the task's own code in a worker.
+        Run a *step* of the task's own code in a worker, which is told *more* as well.
 
         Raises:
             SpawnFailed: No worker can be started.
@@ -177,6 +178,7 @@ class ProcessAttempt(Attempt):
                 "directory": str(directory),
                 "deadline": self._started + self._job.timeout,
             },
+            **more,
         }
         body = b""
         if output is not None:

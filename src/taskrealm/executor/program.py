@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -25,21 +26,30 @@ from .collector import ArtifactStore
 from .executor import Executor
 from .expiry import Expiry
 from .folders import WorkFolders
+from .followers import Followers
+from .invocations import Invocations
 from .logs import log_to_stderr
+from .plans import plans_of
 from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
+from .reloading import Reloading
 from .retention import Retention
+from .schedules import Schedules
 from .shares import Shares
 from .statistics import Statistics
 from .transfers import Transfers
 from .vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from ..protocol.jobs import Event
     from ..settings import ExecutorSettings, NodeFolder, Settings
+    from ..tasks import Registry
     from ..wire import Session
+    from .plans import Plan
 
 log = structlog.get_logger()
 
@@ -72,16 +82,18 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-    registry = load_tasks(folder.root / settings.executor.tasks)
-    require_slots(registry, settings.executor)
+    load = functools.partial(_load, folder, settings)
+    registry, plans = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
     statistics = Statistics()
+    followers = Followers()
 
     def committed(events: list[Event]) -> None:
         publisher.publish(events)
         statistics.note(events)
+        followers.note(events)
 
     journal = await Journal.open(
         folder.journal, output_limit=settings.executor.output_limit, on_commit=committed
@@ -107,6 +119,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         vault=Vault(folder.secrets_key),
     )
     procedures = Procedures(executor, journal, TokenStore.open(folder.tokens), shares)
+    schedules = Schedules(executor, journal, plans)
+    invocations = Invocations(executor, journal, followers, shares)
     transfers = Transfers(
         procedures,
         journal,
@@ -117,8 +131,14 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
+    reloading = Reloading(executor, load, workers, schedules)
     administration = Administration(
-        executor, journal, statistics, drain_limit=settings.executor.drain_limit
+        executor,
+        journal,
+        statistics,
+        reloading,
+        schedules,
+        drain_limit=settings.executor.drain_limit,
     )
 
     async def enter() -> Session:
@@ -136,6 +156,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await audience.attach(session)
         publisher.attach(session)
         await procedures.register(session)
+        await invocations.register(session)
         await transfers.register(session)
         await administration.register(session)
         executor.announce()
@@ -149,8 +170,8 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await expiry.begin()
         await executor.recover()
         # Not before: until then nobody knows which files jobs need.
-        tending.append(asyncio.create_task(expiry.run()))
-        orders = _Orders(f"{folder.node_id()}.")
+        tending += [asyncio.create_task(each) for each in (expiry.run(), schedules.run())]
+        orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
         await _drain(executor, orders, settings.executor.drain_limit)
@@ -163,6 +184,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             each.cancel()
         await workers.close()
         await journal.close()
+
+
+def _load(folder: NodeFolder, settings: Settings) -> tuple[Registry, list[Plan]]:
+    """The tasks of the node as they are written now, which can be run here, and their schedules."""
+    registry = load_tasks(folder.root / settings.executor.tasks)
+    require_slots(registry, settings.executor)
+    return registry, plans_of(registry, settings.schedules, folder.settings_file)
 
 
 def _prepare_process() -> None:
@@ -253,7 +281,7 @@ class _Orders:
     with it all processes of its *jobs*.
     """
 
-    def __init__(self, jobs: str) -> None:
+    def __init__(self, jobs: str, reload: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._jobs = jobs
         self.stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -261,6 +289,9 @@ class _Orders:
         self._told_at = 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._take_signal)
+        self._reload = reload
+        self._reloads: set[asyncio.Task[object]] = set()
+        self._loop.add_signal_handler(signal.SIGHUP, self._take_reload)
         self._loop.add_reader(sys.stdin.fileno(), self._read)
 
     async def obey_hurry(self, executor: Executor) -> None:
@@ -268,6 +299,11 @@ class _Orders:
         await self._hurry.wait()
         log.info("Hurrying")
         await executor.hurry()
+
+    def _take_reload(self) -> None:
+        task = asyncio.ensure_future(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     def _take_signal(self) -> None:
         now = self._loop.time()

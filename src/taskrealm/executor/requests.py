@@ -33,8 +33,10 @@ class Request:
     after: tuple[str, ...] = ()  # job ids, or "#" and the index of an earlier one of `exec_many`
     key: str | None = None
     retries: int | None = None  # may only lower what the task allows
+    expires: float | None = None  # seconds in the queue; may only shorten what the task allows
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
+    schedule: str | None = None  # the name of the schedule that asks
     secrets: frozenset[str | int] = frozenset()
     """The names and the positions of arguments that are secrets."""
 
@@ -58,6 +60,7 @@ class Prepared:
     arguments: Arguments
     timeout: float
     retries: int
+    expires: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ class Waiting:
         job_of: Callable[[str], Job | None],
         claim_of: Callable[[str], Claim],
         on_due: Callable[[str], None],
+        on_expired: Callable[[str], None],
         intake: Intake,
     ) -> None:
         """
         *job_of* and *claim_of* find a job by its id, and what it takes up while it runs;
-        *on_due* is told whose time has come.
+        *on_due* is told whose time has come, and *on_expired* who has waited too long.
         """
         self.intake = intake
         self._scheduler = scheduler
@@ -47,6 +48,7 @@ class Waiting:
         self._job_of = job_of
         self._clock = SteadyClock()
         self._delays = Delays(on_due)
+        self._expiries = Delays(on_expired)
         self._places = Places(scheduler, publisher, audience, job_of)
         self._latest = 0.0
         # New jobs that are not durable yet: those to be started at once, and how many others.
@@ -120,6 +122,8 @@ class Waiting:
     def enter(self, job: Job, since: float | None = None) -> None:
         """Let a job for which there is room wait for a slot."""
         since = self._since(job) if since is None else since
+        if job.expires_at is not None:
+            self._expiries.add(job.job_id, (job.expires_at - now()).total_seconds())
         self._scheduler.add(
             job.job_id,
             priority=job.priority,
@@ -132,13 +136,17 @@ class Waiting:
     def remove(self, job_id: str) -> bool:
         """Forget a waiting job; False if it does not wait."""
         self._delays.remove(job_id)
+        self._expiries.remove(job_id)
         self._places.change()
         return self._scheduler.remove(job_id)
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies a slot; None if there is none."""
         self._places.change()
-        return self._scheduler.take() if self.intake is Intake.OPEN else None
+        job_id = self._scheduler.take() if self.intake is Intake.OPEN else None
+        if job_id is not None:
+            self._expiries.remove(job_id)
+        return job_id
 
     def release(self, job_id: str) -> None:
         """Free the slot of a job that runs no longer."""

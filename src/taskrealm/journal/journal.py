@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..protocol.errors import UnknownJob
-from ..protocol.jobs import State
+from ..protocol.jobs import EventType, State
 from .contents import FOLDER, ContentStore
 from .database import open_database
 from .errors import JournalError, explain
@@ -210,14 +210,23 @@ class Journal:
             limit=limit,
         )
 
-    async def job_events(self, job_id: str, *, since: int, limit: int) -> list[Event]:
-        """The first *limit* events of the job with a `job_seq` above *since*."""
+    async def job_events(
+        self,
+        job_id: str,
+        *,
+        since: int = 0,
+        limit: int,
+        types: Collection[EventType] = tuple(EventType),
+    ) -> list[Event]:
+        """The first *limit* events of the job, of these *types*, with a `job_seq` above *since*."""
         return await self._read(
             event_of,
             f"{EVENTS} where number = (select number from jobs where job_id = :job_id)"
-            " and job_seq > :since order by job_seq limit :limit",
+            " and job_seq > :since and type in (select value from json_each(:types))"
+            " order by job_seq limit :limit",
             job_id=job_id,
             since=since,
+            types=json.dumps(list(types)),
             limit=limit,
         )
 

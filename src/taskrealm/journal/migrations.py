@@ -133,7 +133,18 @@ FILES = """
     create index artifacts_by_size on artifacts (size);
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES)
+SCHEDULES = """
+    -- Up to when the runs of each schedule have been seen to.
+    create table schedules (
+        name text primary key,
+        rule text not null,
+        seen text not null,
+        job_id text,
+        is_paused integer not null default 0
+    ) without rowid;
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES)
 """One script for each version of the schema; what was released is never edited."""
 
 

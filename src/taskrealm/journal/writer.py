@@ -40,7 +40,7 @@ class Entry:
     One step in the life of a job: its new value, and the event that reports it.
 
     Without a `type` the job changes without an event. Of a job that is already recorded,
-    only what may change is written: `state`, `priority`, `attempt`, `retry_at`,
+    only what may change is written: `state`, `priority`, `attempt`, `retry_at`, `expires_at`,
     `started_at`, `ended_at`, `progress`, `step`, `tags`, `questions`, `data`, `cancel` and
     `outcome`.
     """

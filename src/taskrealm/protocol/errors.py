@@ -7,6 +7,7 @@ The errors that cross the wire, each with its URI.
     ├── NotAuthorized         the caller may not do this
     ├── QueueFull             as many jobs wait as may wait
     ├── DuplicateJob          the idempotency key is in use
+    ├── JobFailed             the job that a call has run has no result
     ├── UnknownJob            no such job, or not one that this caller may see
     ├── UnknownUpload         no such upload, or not one of this caller
     ├── UnknownArtifact       the job has no such artifact, or no longer
@@ -102,6 +103,35 @@ class UnknownJob(Error):
     uri = uris.ERROR_PREFIX + "unknown_job"
 
 
+class JobFailed(Error):
+    """
+    The job that a call has run ended without a result.
+
+    `job_id` and `state` say which and how, and `outcome` is the data of its terminal event.
+    """
+
+    uri = uris.ERROR_PREFIX + "job_failed"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        job_id: str,
+        state: str,
+        outcome: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.job_id = job_id
+        self.state = state
+        self.outcome = dict(outcome or {})
+        # Apart, because clients of others stumble over an error with data called `error`.
+        super().__init__(
+            message or f"Job {job_id} has {state}",
+            job_id=job_id,
+            state=state,
+            outcome=self.outcome,
+        )
+
+
 class UnknownUpload(Error):
     """There is no such upload, or it is not the caller's."""
 
@@ -186,6 +216,7 @@ BY_URI: dict[str, type[Error]] = {
         NotAuthorized,
         QueueFull,
         DuplicateJob,
+        JobFailed,
         UnknownJob,
         UnknownUpload,
         UnknownArtifact,

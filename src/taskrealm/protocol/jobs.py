@@ -86,6 +86,10 @@ class Delivery(StrEnum):
     NONE = "none"  # nobody; the job can still be asked for
 
 
+TIMES = ("submitted_at", "not_before", "retry_at", "expires_at", "started_at", "ended_at")
+"""What of a job is a time, and crosses the wire in ISO 8601."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """
@@ -113,7 +117,7 @@ class Job:
     client: str | None = None
     """The id that the client which submitted the job gives to all its sessions."""
     retries: int = 0
-    """How often the job may run again after the executor that ran it has died."""
+    """How often the job may run again after a failure that its task names."""
     key: str | None = None
     """What its owner has named the request by, so that repeating it makes no second job."""
     fingerprint: str | None = None
@@ -128,6 +132,12 @@ class Job:
     """The jobs that have to succeed before this one may start."""
     retry_at: datetime | None = None
     """When the next attempt is due, as long as the job waits for that."""
+    expires: float | None = None
+    """For how many seconds the job may wait for a slot before its first attempt."""
+    expires_at: datetime | None = None
+    """When that is over, from the moment the job waits for a slot, as the clock then showed it."""
+    schedule: str | None = None
+    """The name of the schedule by which the job was made, if it was."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: dict[str, Any] | None = None
@@ -149,7 +159,7 @@ class Job:
         wire = asdict(self)
         del wire["session"], wire["client"], wire["fingerprint"], wire["sealed"]
         outcome = wire.pop("outcome")
-        for name in ("submitted_at", "not_before", "retry_at", "started_at", "ended_at"):
+        for name in TIMES:
             wire[name] = None if wire[name] is None else timestamp(wire[name])
         for name in ("tags", "after", "questions"):
             wire[name] = list(wire[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 TASKS = "taskrealm.tasks"
+CHOICES = "taskrealm.choices"
 CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
@@ -23,12 +24,17 @@ UPLOAD_FINISH = "taskrealm.upload.finish"
 UPLOAD_REMOVE = "taskrealm.upload.remove"
 ARTIFACTS = "taskrealm.artifacts"
 ARTIFACT = "taskrealm.artifact"
+RUN_PREFIX = "taskrealm.run."
+"""Begins the URI of every task as a procedure of its own."""
 
 DRAIN = "taskrealm.admin.drain"
 LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
+RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
+SCHEDULES = "taskrealm.admin.schedules"
+SCHEDULE = "taskrealm.admin.schedule"
 
 FILE_PROCEDURES = (
     *(UPLOAD_BEGIN, UPLOAD_APPEND, UPLOAD_STATUS, UPLOAD_FINISH, UPLOAD_REMOVE),
@@ -37,13 +43,16 @@ FILE_PROCEDURES = (
 """The procedures that carry files."""
 
 PROCEDURES = (
-    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *(TASKS, CHOICES, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
     *FILE_PROCEDURES,
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RESUME, STATISTICS)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
 """Every procedure that only an operator may call."""
+
+REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)
+"""What an executor registers; a prefix stands for whatever begins with it."""
 
 CATALOG = "taskrealm.catalog"
 USER_PREFIX = "taskrealm.user."

@@ -83,7 +83,7 @@ def _system_permissions() -> list[dict[str, Any]]:
 
 def _executor_permissions() -> list[dict[str, Any]]:
     return [
-        *(_permission(uri, "register") for uri in (*uris.PROCEDURES, *uris.ADMIN_PROCEDURES)),
+        *(_permission(uri, "register") for uri in uris.REGISTERED),
         _permission(uris.USER_PREFIX, "publish"),
         _permission(uris.CATALOG, "publish"),
         *(

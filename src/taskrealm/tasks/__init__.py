@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .progress import FfmpegProgress, Pattern, Percent, Progress, ProgressParser
     from .python import PythonTask, task
     from .registry import Registry
+    from .retry import Retry
+    from .schedule import Schedule
     from .secrets import MASK, Secret
     from .terminal import Terminal
     from .uploads import Upload, UploadedFile
@@ -70,6 +72,8 @@ else:
         ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
         ".python": ("PythonTask", "task"),
         ".registry": ("Registry",),
+        ".retry": ("Retry",),
+        ".schedule": ("Schedule",),
         ".secrets": ("MASK", "Secret"),
         ".program": ("ProgramTask", "TEXT_LIMIT"),
         ".kinds": ("ready",),
@@ -127,8 +131,10 @@ __all__ = [
     "PythonTask",
     "Rate",
     "Registry",
+    "Retry",
     "RsyncFilesProgress",
     "RsyncProgress",
+    "Schedule",
     "Secret",
     "Task",
     "TaskError",

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
 from ..documents import suggestion_for
-from . import artifacts, capacity
+from . import artifacts, capacity, repetition
 from .definition import ROLES, Definition
 from .errors import TaskError
 from .limits import Limits
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RETRIES_MOST = 100  # so that a job that kills its executor each time comes to an end
 RESERVED = "TASKREALM_"  # begins the variables that the node itself gives to programs
 
 PLACES = "_places"
@@ -78,6 +77,7 @@ def check(declaration: type[Definition], rules: Rules) -> Parameters:
         *rules.settings(declaration, [*hints, *(each.attribute for each in unreadable)]),
         *_limits(declaration),
         *(Problem(*each) for each in capacity.problems(declaration)),
+        *(Problem(*each) for each in repetition.problems(declaration)),
         *_roles(declaration),
         *_environment(declaration, rules),
         *(Problem("artifacts", each) for each in artifacts.problems(declaration.artifacts)),
@@ -167,11 +167,6 @@ def _limits(declaration: type[Definition]) -> Iterator[Problem]:
         yield Problem("timeout", f"is {timeout!r}; it must be more than 0 seconds, or None")
     if not (_is_number(grace) and grace >= 0):
         yield Problem("grace", f"is {grace!r}; it must be a number of seconds, at least 0")
-    retries: object = declaration.retries
-    if type(retries) is not int or not 0 <= retries <= RETRIES_MOST:
-        yield Problem(
-            "retries", f"is {retries!r}; it must be a whole number from 0 to {RETRIES_MOST}"
-        )
     limits: object = declaration.limits
     if not isinstance(limits, Limits):
         yield Problem("limits", "must be Limits, such as Limits(memory=500_000_000, processes=20)")

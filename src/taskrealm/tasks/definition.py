@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .limits import Limits
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .artifacts import Artifact
     from .capacity import Rate
+    from .retry import Retry
+    from .schedule import Schedule
     from .uploads import UploadedFile
 
 ROLES = frozenset({"user", "backend", "operator"})
@@ -46,11 +48,20 @@ class Definition:
     """Seconds between asking the program to stop and killing it."""
     limits: ClassVar[Limits] = Limits()
     """What else a job may use up: memory, processor time, processes, files, output."""
-    retries: ClassVar[int] = 0
+    retries: ClassVar[int | Retry] = 0
     """
     How often a job may run again when its executor died while it ran, or when the machine
-    had no means to start it. More than 0 only if the program may safely run twice.
+    had no means to start it; `Retry` names other failures, and the pauses. More than 0 only
+    if the program may safely run twice.
     """
+    expires: ClassVar[float | None] = None
+    """Seconds a job may wait for a worker slot; None for as long as it takes."""
+    duplicates: ClassVar[Literal["same", "refuse"]] = "same"
+    """
+    What a request gets that repeats the key of an earlier one: the `same` job, or a refusal.
+    """
+    schedules: ClassVar[Sequence[Schedule]] = ()
+    """When jobs are made without anybody asking."""
     roles: ClassVar[Collection[str]] = ROLES
     """Who may run the task."""
     slots: ClassVar[int] = 1

@@ -15,6 +15,7 @@ from .choices import not_among, same
 from .declaration import check, place
 from .definition import Arguments, Definition
 from .errors import TaskError
+from .retry import Retry
 from .uploads import files_in
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ class Task:
         self.timeout = declaration.timeout
         self.grace = declaration.grace
         self.limits = declaration.limits
-        self.retries = declaration.retries
+        self.retry = Retry.of(declaration.retries)
+        self.retries = self.retry.times
+        self.expires = declaration.expires
+        self.duplicates = declaration.duplicates
+        self.schedules = tuple(declaration.schedules)
         self.artifacts = declared(declaration.artifacts)
         self.slots = declaration.slots
         self.group = declaration.group
@@ -84,6 +89,7 @@ class Task:
             "parameters": self.schema,
             "timeout": self.timeout,
             "retries": self.retries,
+            "expires": self.expires,
             "roles": sorted(self.roles),
             "slots": self.slots,
             "group": self.group,

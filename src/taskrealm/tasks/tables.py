@@ -220,6 +220,14 @@ class FileParameter(_Parameter):
     new: bool = False
 
 
+class UploadParameter(_Parameter):
+    """A file that the caller sends, of at most `max` bytes."""
+
+    type: Literal["upload"]
+    max: Size | None = None
+    accept: list[str] = []
+
+
 class ListParameter(_Parameter):
     """Any number of values."""
 
@@ -260,6 +268,7 @@ Parameter = Annotated[
     | DurationParameter
     | SecretParameter
     | FileParameter
+    | UploadParameter
     | ListParameter
     | MappingParameter,
     Field(discriminator="type"),
@@ -280,6 +289,39 @@ class LimitsTable(Table):
     overflow: Literal["truncate", "fail"] = "truncate"
 
 
+class ArtifactTable(Table):
+    """Files that a job leaves for its owner."""
+
+    pattern: str
+    title: str | None = None
+    keep: float | None = None
+    """Days."""
+    always: bool = False
+    required: bool = False
+
+
+class RetryTable(Table):
+    """After which failures a job runs again."""
+
+    times: int
+    on: list[str | int] = ["lost", "shortage"]
+    pause: Seconds = 1.0
+    longest: Seconds = 300.0
+
+
+class ScheduleTable(Table):
+    """When jobs are made without anybody asking."""
+
+    cron: str
+    zone: str = "UTC"
+    arguments: dict[str, Any] = {}
+    owner: str | None = None
+    missed: Literal["skip", "once", "all"] = "skip"
+    overlap: Literal["allow", "skip"] = "allow"
+    jitter: Seconds = 0.0
+    name: str | None = None
+
+
 ParserName = Literal["bar", "curl", "ffmpeg", "percent", "rsync", "rsync_files", "tqdm"]
 """The names in `PARSERS`."""
 
@@ -289,6 +331,13 @@ class PatternTable(Table):
 
     pattern: str
     """A regular expression with a group `percent`, or `fraction`, or `done` and `total`."""
+
+
+class RateTable(Table):
+    """How often a user may ask for the task: so many times within so many seconds."""
+
+    count: int
+    seconds: Seconds
 
 
 class TerminalTable(Table):
@@ -309,8 +358,17 @@ class TaskTable(Table):
     timeout: Seconds | None = None
     grace: Seconds | None = None
     limits: LimitsTable | None = None
-    retries: int | None = None
+    retries: int | RetryTable | None = None
+    expires: Seconds | None = None
+    duplicates: Literal["same", "refuse"] | None = None
+    schedules: list[ScheduleTable] | None = None
     roles: list[str] | None = None
+    slots: int | None = None
+    group: str | None = None
+    most_running: int | None = None
+    most_running_per_user: int | None = None
+    artifacts: list[str | ArtifactTable] | None = None
+    rate: RateTable | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None

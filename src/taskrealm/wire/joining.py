@@ -45,7 +45,12 @@ _TRANSIENT = {
 
 _FEATURES = {
     "caller": RoleCallerFeatures(call_canceling=True),
-    "callee": RoleCalleeFeatures(caller_identification=True, call_canceling=True),
+    "callee": RoleCalleeFeatures(
+        caller_identification=True,
+        call_canceling=True,
+        progressive_call_results=True,
+        pattern_based_registration=True,
+    ),
     "publisher": RolePublisherFeatures(subscriber_blackwhite_listing=True),
     "subscriber": RoleSubscriberFeatures(pattern_based_subscription=True),
 }

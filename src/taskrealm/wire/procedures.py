@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 
@@ -22,6 +22,9 @@ class Call:
     `answered` is done as soon as result or error has been written to the transport, so
     that whatever is published afterwards reaches the caller after its answer. `room()`
     waits until the router has taken what was sent before, for who has a long answer.
+
+    `interrupted` is set before a handler is cancelled because nobody waits for its answer
+    any more: the caller has given up the call or left, or the time of the call is over.
     """
 
     caller: int  # the caller's session
@@ -30,6 +33,10 @@ class Call:
     forwarded: bool  # the message claims to come from elsewhere; the identity may be forged
     answered: asyncio.Future[None]
     room: Callable[[], Awaitable[None]]
+    procedure: str = ""  # the URI that was called, which may have matched by its prefix
+    progress: Callable[[Any], None] | None = None
+    """Sends one progressive result; None if the caller does not want any."""
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Procedure:

@@ -96,7 +96,7 @@ class Session:
         self._taking: dict[int, Callable[[Any], Any]] = {}
         self._registering: dict[int, Procedure] = {}
         self._procedures: dict[int, Procedure] = {}
-        self._running: dict[int, asyncio.Task[Any]] = {}
+        self._running: dict[int, tuple[asyncio.Task[Any], Call]] = {}
         self._subscribing: dict[int, Subscription] = {}
         self._subscriptions: dict[int, list[Subscription]] = {}
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -138,13 +138,16 @@ class Session:
         finally:
             self._taking.pop(request, None)
 
-    async def register(self, uri: str, handler: Callable[..., Any]) -> None:
+    async def register(
+        self, uri: str, handler: Callable[..., Any], *, match: str = "exact"
+    ) -> None:
         """
         Offer *handler*, a function or coroutine function, as the procedure *uri*.
 
         It is called as `handler(call, *args, **kwargs)`; see `Call`. An `Error` that it
         raises reaches the caller as it is. Of any other exception the caller learns a
-        reference, under which `on_error` was told the rest.
+        reference, under which `on_error` was told the rest. With *match* `"prefix"`, *uri*
+        stands for all procedures that begin with it.
 
         Raises:
             Unavailable: Another session offers this procedure.
@@ -153,7 +156,7 @@ class Session:
         """
         request = self._next_request()
         self._registering[request] = Procedure(uri, handler)
-        await self._ask(wamp.Register(request, uri))
+        await self._ask(wamp.Register(request, uri, match=match))
 
     async def subscribe(
         self, topic: str, handler: Callable[..., None], *, match: str = "exact"
@@ -335,6 +338,7 @@ class Session:
 
     def _on_invocation(self, invocation: wamp.Invocation) -> None:
         procedure = self._procedures[invocation.registration]
+        progress = functools.partial(self._send_progress, invocation.request)
         call = Call(
             caller=invocation.caller,
             authid=invocation.caller_authid,
@@ -342,6 +346,8 @@ class Session:
             forwarded=bool(invocation.forward_for),
             answered=self._loop.create_future(),
             room=self._transport.room,
+            procedure=invocation.procedure or procedure.uri,
+            progress=progress if invocation.receive_progress else None,
         )
         try:
             if None in (call.caller, call.authid, call.authrole):
@@ -353,7 +359,8 @@ class Session:
             self._answer_error(invocation.request, procedure.uri, call, error)
             return
         if inspect.iscoroutine(result):
-            task = self._running[invocation.request] = self._loop.create_task(result)
+            task = self._loop.create_task(result)
+            self._running[invocation.request] = (task, call)
             task.add_done_callback(
                 functools.partial(self._finish, invocation.request, procedure.uri, call)
             )
@@ -371,8 +378,16 @@ class Session:
             self._answer(request, uri, call, handling.result())
 
     def _on_interrupt(self, interrupt: wamp.Interrupt) -> None:
-        if (task := self._running.get(interrupt.request)) is not None:
+        if (running := self._running.get(interrupt.request)) is not None:
+            task, call = running
+            call.interrupted.set()
             task.cancel()
+
+    def _send_progress(self, request: int, value: Any) -> None:
+        """Send a result before the last one, unless there is nobody left to take it."""
+        if not self._lost.done():
+            with contextlib.suppress(Disconnected):
+                self._transport.send(wamp.Yield(request, args=[value], progress=True))
 
     def _answer(self, request: int, uri: str, call: Call, result: Any) -> None:
         try:

@@ -65,7 +65,12 @@ def event(kind: str, **data: Any) -> Event:
             event("timed_out", timeout=2.5, duration=2.6), "Timed out after 2.5 s", id="timed out"
         ),
         pytest.param(event("lost", reason="crash"), "Lost: crash", id="lost"),
-        pytest.param(event("expired"), "Expired", id="expired"),
+        pytest.param(event("expired", reason="no slot"), "Expired: no slot", id="expired"),
+        pytest.param(
+            event("retrying", reason="exit code 75", delay=2.0, retries_left=1),
+            "Runs again in 2.0 s: exit code 75 (1 more after that)",
+            id="runs again",
+        ),
     ],
 )
 def test_an_event_is_a_sentence(happened: Event, sentence: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from taskrealm.executor import delays
-from taskrealm.executor.delays import LONGEST_PAUSE, Delays, SteadyClock, pause_after
+from taskrealm.executor.delays import Delays, SteadyClock, pause_after
+from taskrealm.tasks import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,16 +94,27 @@ async def test_a_moment_moves_away_when_the_wall_clock_is_set_back(
     await due.have("delayed")
 
 
-def test_pauses_grow_up_to_a_limit() -> None:
-    for attempt, longest in [(1, 1.0), (2, 2.0), (5, 16.0), (60, LONGEST_PAUSE)]:
-        pauses = [pause_after(attempt) for _ in range(100)]
+@pytest.mark.parametrize(
+    ("retry", "bounds"),
+    [
+        pytest.param(Retry(100), [(1, 1.0), (2, 2.0), (5, 16.0), (60, 300.0)], id="as usual"),
+        pytest.param(
+            Retry(100, pause=5.0, longest=30.0),
+            [(1, 5.0), (2, 10.0), (4, 30.0), (100, 30.0)],
+            id="as the task says",
+        ),
+    ],
+)
+def test_pauses_grow_up_to_a_limit(retry: Retry, bounds: list[tuple[int, float]]) -> None:
+    for attempt, longest in bounds:
+        pauses = [pause_after(attempt, retry) for _ in range(100)]
 
         assert longest / 2 <= min(pauses) <= max(pauses) <= longest
 
 
 @pytest.mark.fault("F36")
-def test_a_thousand_jobs_that_were_lost_together_do_not_come_back_together() -> None:
-    pauses = [pause_after(3) for _ in range(1_000)]
+def test_a_thousand_jobs_that_failed_together_do_not_come_back_together() -> None:
+    pauses = [pause_after(3, Retry(5)) for _ in range(1_000)]
 
     for start in range(20):
         begin = 2.0 + start / 10

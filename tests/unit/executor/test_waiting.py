@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,10 +15,19 @@ from taskrealm.executor.waiting import Waiting
 from taskrealm.protocol.errors import QueueFull
 from taskrealm.protocol.jobs import Intake, Job, State
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NOW = datetime.now(UTC)
 
 
-def waiting(*, slots: int = 1, queue_limit: int = 10, intake: Intake = Intake.OPEN) -> Waiting:
+def waiting(
+    *,
+    slots: int = 1,
+    queue_limit: int = 10,
+    intake: Intake = Intake.OPEN,
+    on_expired: Callable[[str], None] = lambda _: None,
+) -> Waiting:
     audience = Audience()
     return Waiting(
         Scheduler(slots=slots, queue_limit=queue_limit),
@@ -26,6 +36,7 @@ def waiting(*, slots: int = 1, queue_limit: int = 10, intake: Intake = Intake.OP
         job_of=lambda _: None,
         claim_of=lambda _: Claim(),
         on_due=lambda _: None,
+        on_expired=on_expired,
         intake=intake,
     )
 
@@ -110,3 +121,20 @@ async def test_while_nothing_starts_every_job_has_a_place(intake: Intake) -> Non
     assert jobs.take() is None
     jobs.intake = Intake.OPEN
     assert (jobs.take(), jobs.take()) == ("a", "b")
+
+
+async def test_whoever_waits_too_long_is_told_once_and_who_has_started_never() -> None:
+    expired: asyncio.Queue[str] = asyncio.Queue()
+    jobs = waiting(on_expired=expired.put_nowait)
+    soon = NOW + timedelta(seconds=0.05)
+    for each in (job("starts", age=3, expires_at=soon), job("leaves", age=2, expires_at=soon)):
+        jobs.reserve(each)
+        jobs.enter(each)
+    jobs.reserve(late := job("late", expires_at=soon))
+    jobs.enter(late)
+    assert jobs.take() == "starts"
+    assert jobs.remove("leaves")
+
+    async with asyncio.timeout(5):
+        assert await expired.get() == "late"
+    assert expired.empty()

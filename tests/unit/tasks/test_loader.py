@@ -38,6 +38,7 @@ def problems(folder: Path, **modules: str) -> list[str]:
 
 
 LIMITS = "__import__('taskrealm.tasks').tasks.Limits"
+RETRY = "__import__('taskrealm.tasks').tasks.Retry"
 RATE = "__import__('taskrealm.tasks').tasks.Rate"
 NO_SETTING = "is no setting, and without annotation no parameter"
 GREET = """\
@@ -180,6 +181,7 @@ def test_a_task_describes_itself(tmp_path: Path) -> None:
         },
         "timeout": 5,
         "retries": 0,
+        "expires": None,
         "roles": ["backend", "operator", "user"],
         "slots": 1,
         "group": None,
@@ -316,6 +318,15 @@ class Wrong(CommandTask):
         ("retries = 101", "retries: is 101; it must be"),
         ("retries = True", "retries: is True; it must be"),
         ("retries = 1.0", "retries: is 1.0; it must be"),
+        (f"retries = {RETRY}(-1)", "retries: times is -1; it must be a whole number from 0 to 100"),
+        (f"retries = {RETRY}(1, 'lost')", "retries: on must be a tuple of failures, such as"),
+        (f"retries = {RETRY}(1, ('loss',))", "retries: on: 'loss' is none of lost, shortage"),
+        (f"retries = {RETRY}(1, (0,))", "retries: on: 0 is no exit code of a failure"),
+        (f"retries = {RETRY}(1, ('SIGNONE',))", "retries: on: 'SIGNONE' is none of lost, shor"),
+        (f"retries = {RETRY}(1, (1.5,))", "retries: on: 1.5 must be an exit code, or the name"),
+        (f"retries = {RETRY}(1, pause=-1)", "retries: pause is -1; it must be a number of sec"),
+        ("expires = 0", "expires: is 0; it must be more than 0 seconds, or None"),
+        ("duplicates = 'maybe'", 'duplicates: is \'maybe\'; it must be "same" or "refuse"'),
         ("timeout = 0", "timeout: is 0; it must be more than 0 seconds, or None"),
         ("timeout = -1.0", "timeout: is -1.0; it must be more than 0"),
         ("timeout = True", "timeout: is True; it must be"),

@@ -94,7 +94,7 @@ export function jobError(event: JobEvent<Exclude<TerminalState, "succeeded">>): 
     case "timed_out":
       return new JobTimedOut(event, `Stopped after its limit of ${event.timeout} s`)
     case "expired":
-      return new JobExpired(event, "Waited too long in the queue")
+      return new JobExpired(event, `Waited too long in the queue: ${event.reason}`)
     case "lost":
       return new JobLost(event, event.reason)
   }

@@ -101,6 +101,8 @@ export interface EventHead {
   job_id: string
   /** Counts without holes within the job, from 1. */
   job_seq: number
+  /** The batch whose child the job is, if it is one. */
+  parent?: string
   task: string
   /** When it happened, ISO 8601. */
   at: string
@@ -134,7 +136,15 @@ export interface Question {
 
 /** Durations are in seconds. */
 export interface EventData {
-  delayed: {delay: number | null; not_before: string}
+  delayed: {
+    delay?: number | null
+    not_before?: string | null
+    /** The jobs that have to succeed before. */
+    after?: string[]
+    /** Of a child of a batch: its place among all of them, from 1, and their number. */
+    number?: number
+    of?: number
+  }
   queued: {position: number}
   started: Record<never, never>
   progress: Progress
@@ -153,8 +163,11 @@ export interface EventData {
   /** All tags and all data of the job, after the program has added some. */
   updated: {tags: string[]; data: Record<string, unknown>}
   stopping: {by: string; reason: string | null; grace: number}
-  /** `attempt` is the one that came to nothing; the next begins after `delay`. */
-  retrying: {reason: string; delay: number; retries_left: number}
+  /**
+   * `attempt` is the one that came to nothing; the next begins after `delay`. `failure` is the
+   * name by which its task has named it: `lost`, an exit code, …
+   */
+  retrying: {failure?: string | number; reason: string; delay: number; retries_left: number}
   /** `artifact` is the name of the result where it is too big for an event; then `result` is null. */
   succeeded: {result: unknown; duration: number; artifact?: string}
   failed: {
@@ -166,7 +179,7 @@ export interface EventData {
   }
   cancelled: {by: string; reason: string | null; duration: number | null}
   timed_out: {timeout: number; duration: number; stderr_tail: string | null}
-  expired: Record<never, never>
+  expired: {expires: number; reason: string}
   lost: {reason: string}
 }
 
@@ -193,7 +206,7 @@ export interface JobRecord {
   timeout: number | null
   tags: string[]
   deliver: Delivery
-  /** How often the job may run again after its executor has died. */
+  /** How often the job may run again after a failure that its task names. */
   retries: number
   /** The caller's own name for the request. */
   key: string | null
@@ -201,8 +214,18 @@ export interface JobRecord {
   delay: number | null
   /** Before when the job was asked not to start. */
   not_before: string | null
+  /** The batch whose child the job is. */
+  parent: string | null
+  /** The jobs that have to succeed before this one starts. */
+  after: string[]
   /** When the next attempt is due, as long as the job waits for that. */
   retry_at: string | null
+  /** Seconds that the job may wait for a slot before its first attempt. */
+  expires: number | null
+  /** When that is over, as long as the job waits for a slot. */
+  expires_at: string | null
+  /** The name of the schedule that made the job. */
+  schedule: string | null
   started_at: string | null
   ended_at: string | null
   progress: Progress | null
@@ -224,6 +247,15 @@ export interface JobRecord {
   reason?: string | null
 }
 
+/** One run of a job; `end` is how it ended, or the failure after which the job runs again. */
+export interface Attempt {
+  attempt: number
+  started_at: string
+  ended_at: string | null
+  end: string | number | null
+  reason: string | null
+}
+
 /** What a job waits for. */
 export interface Waiting {
   /** Stable: `time`, `retry`, `paused`, `task`, `user`, `slots`, `turn` and so on. */
@@ -238,6 +270,7 @@ export interface Waiting {
 
 /** One job with what only the scheduler and the journal know. */
 export interface JobDetails extends JobRecord {
+  attempts: Attempt[]
   /** 1-based place in the queue, or null when the job does not wait. */
   position: number | null
   /** Why the job waits, or null when it does not. */
@@ -257,6 +290,8 @@ export interface Task {
   timeout: number | null
   retries: number
   roles: string[]
+  /** Of a task whose jobs make other jobs, its children: how many at once, and what a failure does. */
+  batch?: {parallel: number | null; on_failure: "stop" | "continue"}
   /** How many of the node's slots a job takes. */
   slots: number
   /** The group of tasks that share some of the slots. */
@@ -328,18 +363,18 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
   }
   switch (type) {
     case "delayed": {
-      const {delay, not_before} = event
-      return {...record, state: "delayed", delay, not_before}
+      const {delay = null, not_before = null, after = []} = event
+      return {...record, state: "delayed", delay, not_before, after}
     }
     case "queued":
       return {...record, state: "queued", attempt, retry_at: null}
     case "retrying": {
       const retry_at = new Date(Date.parse(at) + event.delay * 1000).toISOString()
-      const begun = {progress: null, questions: [], started_at: null}
+      const begun = {progress: null, questions: [], cancel: null, started_at: null}
       return {...record, ...begun, state: "delayed", attempt, retry_at}
     }
     case "started":
-      return {...record, state: "running", attempt, started_at: at}
+      return {...record, state: "running", attempt, started_at: at, expires_at: null}
     case "progress": {
       const {fraction, message, eta} = event
       return {...record, progress: {fraction, message, eta}}
@@ -367,13 +402,13 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
 
 /** What *event* says besides its head. */
 function dataOf(event: JobEvent): Record<string, unknown> {
-  const {owner, epoch, seq, job_id, job_seq, task, type, at, attempt, ...data} = event
+  const {owner, epoch, seq, job_id, job_seq, parent, task, type, at, attempt, ...data} = event
   return data
 }
 
 /** What is known of a job from its *first* event. */
 export function recordOf(first: JobEvent): JobRecord {
-  const {job_id, task, owner, attempt, at} = first
+  const {job_id, task, owner, attempt, at, parent = null} = first
   const record: JobRecord = {
     job_id,
     task,
@@ -392,7 +427,12 @@ export function recordOf(first: JobEvent): JobRecord {
     key: null,
     delay: null,
     not_before: null,
+    parent,
+    after: [],
     retry_at: null,
+    expires: null,
+    expires_at: null,
+    schedule: null,
     started_at: null,
     ended_at: null,
     progress: null,

@@ -284,7 +284,7 @@ export class FakeJob {
     const output = {stdout: stdout.length, stderr: stderr.length}
     const waiting =
       position === null ? null : {code: "slots", text: "2 of 2 slots are in use", used: 2, limit: 2}
-    return {...this.record, position, waiting, intake: this.node.intake, output}
+    return {...this.record, attempts: [], position, waiting, intake: this.node.intake, output}
   }
 
   get hasEnded(): boolean {

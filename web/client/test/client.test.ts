@@ -52,6 +52,17 @@ async function collect(job: Job, stream: "stdout" | "stderr" = "stdout"): Promis
   return text
 }
 
+// capability: S10
+test("one call runs a task and gives its result, or says how it failed", async () => {
+  node.addTask({name: "quick"}, job => job.start().succeed(42))
+  node.addTask({name: "broken"}, job => job.start().fail("no such file"))
+  const client = await join()
+
+  expect(await client.run("quick")).toBe(42)
+  await expect(client.run("broken")).rejects.toThrow("no such file")
+  await expect(client.run("nothing")).rejects.toMatchObject({code: "unknown_task"})
+})
+
 describe("a job", () => {
   test("gives its events in order and ends after the terminal one", async () => {
     const client = await join()
@@ -387,6 +398,24 @@ describe("errors", () => {
     await expect(client.call("taskrealm.tasks", [], {}, {timeout: 0.02})).rejects.toMatchObject({
       code: "timeout",
     })
+  })
+
+  // capability: S7
+  test("reject a submission that gets no answer in time", async () => {
+    vi.useFakeTimers()
+    try {
+      const joining = connect({url: "ws://node/ws", token: "ana", join: node.join})
+      await vi.advanceTimersByTimeAsync(1000)
+      const client = await joining
+      clients.push(client)
+      node.delay = () => 3600
+      const failure = expect(client.exec("hello")).rejects.toMatchObject({code: "timeout"})
+      await vi.advanceTimersByTimeAsync(31_000)
+
+      await failure
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test("of a wrong token are final", async () => {

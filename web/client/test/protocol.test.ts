@@ -45,7 +45,7 @@ test("a job waits for its time, and for its next attempt", () => {
   const delayed = recordOf(event("delayed", {delay: 60, not_before: "2030-01-01T00:01:00Z"}))
   const retrying = advance(
     advance(advance(delayed, event("queued", {position: 1})), event("started")),
-    event("retrying", {...head, reason: "the executor died", delay: 2, retries_left: 1}),
+    event("retrying", {...head, failure: "lost", reason: "it died", delay: 2, retries_left: 1}),
   )
 
   expect(delayed).toMatchObject({state: "delayed", delay: 60, not_before: "2030-01-01T00:01:00Z"})
@@ -54,6 +54,15 @@ test("a job waits for its time, and for its next attempt", () => {
     state: "queued",
     retry_at: null,
   })
+})
+
+test("a job waits for others, or for its turn in its batch", () => {
+  const after = recordOf(event("delayed", {after: ["a", "b"]}))
+  const child = recordOf({...event("delayed", {number: 2, of: 3}), parent: "batch"})
+
+  expect(after).toMatchObject({state: "delayed", after: ["a", "b"], not_before: null, parent: null})
+  expect(child).toMatchObject({state: "delayed", after: [], parent: "batch"})
+  expect(advance(child, event("started"))).not.toHaveProperty("number")
 })
 
 test("a job asks until it has its answer, or ends", () => {
