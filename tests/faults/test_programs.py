@@ -209,11 +209,11 @@ async def test_neither_executor_nor_workers_grow_with_the_functions_they_have_ru
                 async with asyncio.timeout(LIMIT):
                     await asyncio.gather(*(job.result() for job in jobs))
 
-            for _ in range(5):
+            for _ in range(3):
                 await run(400)
             pids = [executor, *workers_of(executor)]
             before = [footprint(pid) for pid in pids]
-            for _ in range(5):
+            for _ in range(3):
                 await run(400)
             after = [footprint(pid) for pid in pids]
             assert [executor, *workers_of(executor)] == pids

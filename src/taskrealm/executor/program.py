@@ -160,12 +160,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await transfers.register(session)
         await administration.register(session)
         executor.announce()
+        # Not before: they would hold up the start of the node.
+        if any(task.uses_workers for task in executor.registry.values()):
+            workers.start()
         log.info("Joined the realm", realm=settings.router.realm)
 
     tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
-        if any(task.uses_workers for task in registry.values()):
-            workers.start()
         await expiry.begin()
         await executor.recover()
         # Not before: until then nobody knows which files jobs need.
