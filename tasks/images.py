@@ -55,7 +55,8 @@ class Thumbnail(CommandTask):
 
     @property
     def thumbnail(self) -> str:
-        return f"./{self.source.stem}.jpg"  # not taken for an option, nor for a protocol
+        name = self.source.stem.lstrip("-.") or "thumbnail"  # as it may be downloaded
+        return f"./{name}.jpg"  # so that ffmpeg takes it for no protocol
 
     def parse_result(self, output: Output) -> dict[str, object]:
         made = output.directory / self.thumbnail

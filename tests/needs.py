@@ -10,12 +10,14 @@ from typing import Final
 import pytest
 
 PACKAGES: Final = {
+    "awk": "mawk",
     "chromium": "chromium",
     "curl": "curl",
     "dash": "dash",
     "faketime": "faketime",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
+    "mawk": "mawk",
     "node": "nodejs",
     "initdb": "postgresql",
     "npm": "npm",

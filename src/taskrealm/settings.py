@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import secrets
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .documents import Unreadable, load
 
 # A part of an origin's host name may be `*`.
 ORIGIN = r"^https?://[a-z0-9*][a-z0-9.*-]*(:[0-9]{1,5})?$"
@@ -262,23 +263,20 @@ def load_settings(path: Path) -> Settings:
     Read the settings in *path*.
 
     Raises:
-        SettingsError: The file is missing, not TOML, or a setting is unknown or wrong.
+        SettingsError: The file is missing, not TOML, or a setting is unknown or wrong. There
+            is a line for each mistake, beginning with file, line and column.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load(path)
     except FileNotFoundError:
         raise SettingsError(
             f"{path} does not exist; `taskrealm init {path.parent}` writes one"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+    except Unreadable as error:
+        raise SettingsError(str(error)) from error
     try:
         # TOML arrays are lists and its whole numbers are fair floats: both are what JSON
         # mode accepts in strict validation.
-        return Settings.model_validate_json(json.dumps(document, default=str))
+        return Settings.model_validate_json(json.dumps(document.values, default=str))
     except ValidationError as error:
-        lines = [
-            f"{path}: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        ]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(document.mistakes(error, Settings))) from None

@@ -217,3 +217,14 @@ async def test_artifacts_are_limited_expire_and_go_with_their_job(short_path: Pa
             await comes_true(lambda: not contents())
             with pytest.raises(UnknownJob):
                 await long.artifacts()
+
+
+@pytest.mark.capability("N10", "N11")
+async def test_a_function_is_given_files_and_leaves_some_as_well(site: Node) -> None:
+    async with client(site, "h7_art") as ann:
+        job = await ann.exec("papers.count", [File(b"one two one", "a.txt")])
+        result = await job.result(LIMIT)
+        contents = await contents_of(job)
+
+    assert result == 3
+    assert json.loads(contents["counts.json"]) == {"one": 2, "two": 1}

@@ -31,7 +31,7 @@ LIMIT = 30.0  # seconds that one command may take
 TASKS = '''
 from __future__ import annotations
 
-from taskrealm.tasks import CommandTask, Value
+from taskrealm.tasks import Child, CommandTask, MultiTask, Value
 
 
 class Stubborn(CommandTask):
@@ -64,6 +64,16 @@ class Tell(CommandTask):
     name = "tell"
     report: str
     command = ("sh", "-c", 'echo "$0" >> "$TASKREALM_REPORT"; echo printed', Value("report"))
+
+
+class Words(MultiTask):
+    """Say each word."""
+
+    name = "words"
+    words: list[str]
+
+    def children(self):
+        return [Child("say", [word]) for word in self.words]
 
 
 class Ask(CommandTask):
@@ -408,20 +418,30 @@ def test_what_a_job_asks_is_asked_on_the_terminal(
 
 
 @pytest.mark.capability("N18")
-def test_a_question_is_answered_by_a_verb(node: Node) -> None:
-    process = start(node, "run", "ask", "Go?")
+@pytest.mark.parametrize(
+    ("more", "wrong", "right", "printed"),
+    [
+        pytest.param("Go?", "perhaps", "no", "false", id="yes or no"),
+        pytest.param("""Go? '' '' '{"type": "integer"}'""", "1.5", "-5", "-5", id="a number"),
+        pytest.param("""Go? '' '' '{"type": "array"}'""", "[1", "[-1]", "[-1]", id="JSON"),
+    ],
+)
+def test_a_question_is_answered_by_a_verb(
+    node: Node, more: str, wrong: str, right: str, printed: str
+) -> None:
+    process = start(node, "run", "ask", more)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith(b"Asks: Go? "):
             break
     job_id, question = re.findall(r"answer (\w+) (\w+) VALUE", line.decode())[0]
 
-    assert taskrealm(node, "answer", job_id, question, "perhaps")[0] == 3
+    assert taskrealm(node, "answer", job_id, question, wrong)[0] == 3
     assert taskrealm(node, "answer", job_id, "another", "yes")[0] == 5
-    assert taskrealm(node, "answer", job_id, question, "no") == (0, "", "")
+    assert taskrealm(node, "answer", job_id, question, right) == (0, "", "")
     out, err = process.communicate(timeout=LIMIT)
-    assert (out, process.returncode) == (b"false\n", 0)
-    assert re.search(r"^Answered by \w+: no$", err.decode(), re.MULTILINE)
+    assert (out.decode(), process.returncode) == (f"{printed}\n", 0)
+    assert re.search(rf"^Answered by \w+: {re.escape(right)}$", err.decode(), re.MULTILINE)
 
 
 @pytest.mark.capability("D1", "C3", "I2", "I3")
@@ -474,7 +494,7 @@ def test_nobody_there_is_said_in_one_sentence(node: Node, tmp_path: Path) -> Non
     assert "is not running" in stopped[2]
 
 
-@pytest.mark.capability("O1")
+@pytest.mark.capability("O1", "N28")
 def test_check_names_file_and_line_of_every_mistake(node: Node, tmp_path: Path) -> None:
     root = tmp_path / "demo"
     write_node(root)
@@ -483,14 +503,16 @@ def test_check_names_file_and_line_of_every_mistake(node: Node, tmp_path: Path) 
     )
     (root / "router" / "roles.toml").write_text("[user]\ncall = 1\n")
     (root / "tasks" / "broken.py").write_text("import nothing_like_this\n")
+    (root / "tasks" / "more.toml").write_text("[tasks.more]\ntitle = 'More'\n")
 
     code, _, err = taskrealm(node, "check", str(root))
 
-    assert code == 1
-    assert f"{root}/taskrealm.toml:3: router.prot" in err
-    assert f"{root}/taskrealm.toml:6: executor.slots" in err
-    assert f"{root}/router/roles.toml:2: user.call" in err
+    assert code == 2
+    assert f"{root}/taskrealm.toml:3:1: router.prot: is not known here; did you mean 'port'?" in err
+    assert f"{root}/taskrealm.toml:6:1: executor.slots: must be greater than or equal to 1" in err
+    assert f"{root}/router/roles.toml:2:1: user.call" in err
     assert f"{root}/tasks/broken.py:1: " in err
+    assert f"{root}/tasks/more.toml:1:1: tasks.more.command: is required" in err
     assert taskrealm(node, "up", str(root))[0] == 1
 
 
@@ -507,7 +529,7 @@ def test_all_tasks_of_a_folder_are_loaded_and_a_name_taken_twice_is_refused(
 
     code, _, err = taskrealm(node, "check", str(root))
 
-    assert code == 1
+    assert code == 2
     assert "the name 'date' is taken by" in err
     assert "clock.py" in err
     assert "watch.py" in err
@@ -579,3 +601,21 @@ def test_a_node_prints_and_logs_no_secret_but_the_link_to_sign_in_once(node: Nod
 
     assert code not in logs
     assert not [each for each in secrets if each in logs or each in "".join(node.output)]
+
+
+@pytest.mark.capability("M1", "M10")
+def test_a_batch_is_shown_with_its_children_and_others_may_wait_for_it(node: Node) -> None:
+    batch = detached(node, "words", "--words", "one", "--words", "two")
+    after = detached(node, "--after", batch, "say", "after")
+
+    code, out, _ = taskrealm(node, "watch", after)
+    _, shown, _ = taskrealm(node, "show", batch)
+    _, children, _ = taskrealm(node, "ls", "--parent", batch, "--json")
+    _, listed, _ = taskrealm(node, "ls", "--json")
+
+    assert (code, out) == (0, "after")
+    ids = [json.loads(line)["job_id"] for line in children.splitlines()]
+    table = shown.rpartition("\n\n")[2]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ids[::-1]
+    assert table.count("succeeded") == len(ids) == 2
+    assert not set(ids) & {json.loads(line)["job_id"] for line in listed.splitlines()}

@@ -123,7 +123,7 @@ async def test_a_folder_is_backed_up_and_the_copy_says_how_far_it_is(site: Node)
     assert not (copy / "two.txt").exists()
 
 
-@pytest.mark.capability("M2", "M5")
+@pytest.mark.capability("M2", "M5", "N11")
 async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None:
     ffmpeg = needs("ffmpeg")
     folder = site.folder.root / "files" / "pictures"
@@ -139,13 +139,39 @@ async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None
 
         assert result["made"] == ["sea.jpg", "wood.jpg"]
         assert list(result["failed"]) == ["broken.png"]
+        left = [
+            await painter.job(child["job_id"]).artifacts()
+            async for child in painter.jobs(task="images.thumbnail", state="succeeded")
+        ]
+        assert sorted(artifact.name for (artifact,) in left) == ["sea.jpg", "wood.jpg"]
+        assert all([(await artifact.read()).startswith(b"\xff\xd8") for (artifact,) in left])
         with pytest.raises(JobFailed, match="There is no folder files/nowhere"):
             await (await painter.exec("images.thumbnails", ["nowhere"])).result(LIMIT)
 
 
+@pytest.mark.capability("N11")
 async def test_a_report_of_all_files_is_made(site: Node) -> None:
     (site.folder.root / "files" / "<b>.txt").write_text("12345")
     async with client(site, "h8_auditor") as auditor:
         job = await auditor.exec("files.report")
-
         assert (await job.result(LIMIT))["bytes"] >= 5
+        report = await job.artifact("report.html")
+
+        page = (await report.read()).decode()
+        assert (report.media_type, report.title) == ("text/html", "Report")
+        assert "<td>&lt;b&gt;.txt<td>5 bytes" in page
+        assert "for h8_auditor" in page
+
+
+async def test_a_thumbnail_is_no_larger_than_its_image(site: Node) -> None:
+    ffmpeg = needs("ffmpeg")
+    image = site.folder.root / "files" / "-small.png"
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1", f"file:{image}"]
+    subprocess.run([ffmpeg, "-v", "error", *picture], check=True, stdin=subprocess.DEVNULL)
+    async with client(site, "h8_painter") as painter:
+        job = await painter.exec("images.thumbnail", ["-small.png"])
+        made = await job.result(LIMIT)
+        artifact = await job.artifact("small.jpg")
+
+        assert made == {"image": "-small.png", "thumbnail": "small.jpg", "bytes": artifact.size}
+        assert artifact.media_type == "image/jpeg"

@@ -361,6 +361,15 @@ echo '{{"ask": {{"question": "?"}}, "reply": "{reply}"}}' >> "$TASKREALM_REPORT"
         assert EventType.QUESTION not in {event.type for event in events}
 
 
+async def test_a_function_asks_from_within_its_worker(site: Node) -> None:
+    async with client(site, "asker_function") as ana:
+        job = await ana.exec("talks.function_asks")
+        await answer_first(job, 7)
+
+        assert await job.result(LIMIT) == 7
+        assert (await job.snapshot())["tags"] == ["asked"]
+
+
 def test_a_script_without_an_event_loop_answers(site: Node) -> None:
     token = site.issue("asker_blocking", "user")
     with BlockingClient(f"ws://127.0.0.1:{site.port}/ws", token=token) as ana:

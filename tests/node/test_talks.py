@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.needs import needs
 from tests.site import client, is_running, programs_of
-from tests.site.jobs import LIMIT, end_of, events_of, first_line
+from tests.site.jobs import LIMIT, end_of, events_of, first_line, until
 
 from taskrealm.client import JobFailed
 from taskrealm.protocol.jobs import EventType
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from taskrealm.client import Job
     from taskrealm.protocol.jobs import Event
+
+LONGEST = 3.0  # seconds that a short answer may take while others are busy
 
 IN_PYTHON = """
 from taskrealm.tasks import report
@@ -137,6 +139,29 @@ async def test_reports_on_standard_output_are_no_output(site: Node) -> None:
         assert data_of(events, EventType.PROGRESS)[0]["message"] == "half"
         [message] = data_of(events, EventType.MESSAGE)
         assert message["text"] == "the last one, on a line that never ends"
+
+
+async def test_a_flood_of_reports_on_standard_output_is_bounded_and_holds_up_nobody(
+    site: Node,
+) -> None:
+    source = """
+for number in range(30_000):
+    print('{"progress": %f, "tag": "%d"}' % (number / 30_000, number % 30))
+    print('{"message": "%d"}' % number)
+"""
+    async with client(site, "stdouter") as ana, client(site, "stdwaiter") as ben:
+        flood = await ana.exec("talks.on_stdout", {"source": source})
+        await until(flood, EventType.MESSAGE)
+        for _ in range(20):
+            async with asyncio.timeout(LONGEST):
+                await ben.tasks()
+        events = await events_of(flood)
+
+        assert await printed(flood) == ""
+        assert events[-1].type is EventType.SUCCEEDED
+        texts = [each["text"] for each in data_of(events, EventType.MESSAGE)]
+        assert texts.count("A job has at most 20 tags; further ones are not kept") == 1
+        assert "29000 more messages were not recorded: a job has room for 1000" in texts
 
 
 async def test_without_that_setting_what_looks_like_a_report_is_output(site: Node) -> None:

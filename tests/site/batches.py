@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -243,7 +244,7 @@ class Broken(MultiTask):
             case "many":
                 return (Child("probe.nothing") for _ in range(10_001))
             case "sleeps":
-                print("asleep", flush=True)  # noqa: T201
+                print(os.getpid(), flush=True)  # noqa: T201
                 time.sleep(600)
         return []
 

@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from taskrealm.tasks import Artifact, CommandTask, Output, Upload, Value
+from taskrealm.tasks import (
+    Artifact,
+    CommandTask,
+    Output,
+    Upload,
+    Value,
+    task,
+)
 
 LOOK = """
 import hashlib, json, os, sys
@@ -87,6 +94,14 @@ class MustLeave(CommandTask):
     script: str
     artifacts = (Artifact("out.txt", required=True),)
     command = ("bash", "-c", Value("script"))
+
+
+@task(name="papers.count", artifacts=("counts.json",))
+def count(source: Annotated[Path, Upload(accept=[".txt"])]) -> int:
+    """Count the words of a file, and leave the counts."""
+    words = source.read_text().split()
+    Path("counts.json").write_text(json.dumps({word: words.count(word) for word in words}))
+    return len(words)
 
 
 class Program(CommandTask):

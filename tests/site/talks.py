@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from taskrealm.tasks import (
     BarProgress,
@@ -14,6 +15,8 @@ from taskrealm.tasks import (
     RsyncProgress,
     Terminal,
     Value,
+    report,
+    task,
 )
 
 
@@ -102,3 +105,10 @@ class AsksAgain(CommandTask):
         "from taskrealm.tasks import report; print(report.ask('Go on?', timeout=600))",
     )
     retries = 1
+
+
+@task(name="talks.function_asks")
+def function_asks() -> Any:
+    """Ask from within a function in Python."""
+    report.tag("asked")
+    return report.ask("How many?", type=int)

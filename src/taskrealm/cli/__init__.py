@@ -23,6 +23,8 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("node", "Start a node and run it until Ctrl-C."),
     "init": ("node", "Write a new node into a folder."),
     "check": ("node", "Find the mistakes in a node's settings, policy and tasks."),
+    "reload": ("reloading", "Let a node take its tasks as they are written now; for operators."),
+    "schema": ("reloading", "Print the JSON Schema of a kind of file, for editors."),
     "backup": ("backup", "Write a backup of the journal into a file, also while the node runs."),
     "restore": ("backup", "Make a backup the journal of a node that does not run."),
     "token": ("tokens", "Make a token or a sign-in link for a user of this node."),

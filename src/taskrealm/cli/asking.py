@@ -11,9 +11,10 @@ import click
 
 from ..protocol.errors import Error, InvalidArguments
 from ..protocol.jobs import EventType
-from .arguments import type_name, type_of
+from .arguments import type_name
 from .display import answer_text
 from .terminal import visible
+from .words import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

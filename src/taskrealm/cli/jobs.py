@@ -180,7 +180,8 @@ def cancel(
     )
 
 
-@click.command()
+# So that a number may be below zero.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("job_id", metavar="ID")
 @click.argument("question", metavar="QUESTION")
 @click.argument("value", metavar="VALUE")

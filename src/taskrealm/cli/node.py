@@ -15,7 +15,7 @@ from ..settings import NodeFolder, SettingsError, load_settings
 from . import exits
 from .connection import find_node
 from .exits import Stopped
-from .mistakes import find_mistakes, is_rendered, located
+from .mistakes import find_mistakes, is_rendered
 from .template import write_node
 from .terminal import print_json, say
 from .tokens import LINK_HOURS, issue, sign_in_link
@@ -50,7 +50,7 @@ def up(directory: Path | None) -> None:
     try:
         asyncio.run(_up(folder, settings))
     except SettingsError as error:
-        raise Stopped("\n".join(located(error)), exits.FAILURE) from None
+        raise Stopped(str(error), exits.FAILURE) from None
     except NodeFailed as error:
         raise Stopped(str(error), exits.FAILURE) from None
 
@@ -85,7 +85,7 @@ def check(directory: Path | None, as_json: bool) -> None:
     Find the mistakes in a node's settings, policy and tasks.
 
     The node is the one in DIRECTORY, by default the one around this folder. The exit code
-    is 1 if there is a mistake.
+    is 2 if there is a mistake.
     """
     folder = find_node(directory)
     mistakes = find_mistakes(folder)
@@ -95,7 +95,7 @@ def check(directory: Path | None, as_json: bool) -> None:
         else:
             say(mistake)
     if mistakes:
-        raise Stopped(f"{folder.root}: {_counted(len(mistakes), 'mistake')}", exits.FAILURE)
+        raise Stopped(f"{folder.root}: {_counted(len(mistakes), 'mistake')}", exits.USAGE)
     if not is_rendered(folder):
         say(f"`taskrealm up` will render {folder.crossbar / 'config.json'} anew")
     say(f"{folder.root}: no mistakes")

@@ -17,9 +17,12 @@ from .exits import Stopped
 from .files import send_files
 from .following import follow_and_cancel
 from .terminal import print_json
+from .words import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ..client import Client
 
 
 def job_options() -> list[click.Option]:
@@ -34,6 +37,11 @@ def job_options() -> list[click.Option]:
         click.Option(["--after"], multiple=True, help="A job that has to succeed before."),
         click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
+        click.Option(
+            ["--arguments"],
+            type=JsonObject(),
+            help="All arguments as JSON, or @FILE, or - for stdin.",
+        ),
         click.Option(["--detach"], is_flag=True, help="Print the job's id and leave it alone."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),
     ]
@@ -54,7 +62,9 @@ def run(connection: Connection, task: str, words: tuple[str, ...], **options: An
 
     `taskrealm run TASK --help` shows the parameters of TASK: each is a flag, and words
     without a flag are taken in the order of the parameters. The options below stand before
-    TASK, or behind it if TASK has no parameter of that name.
+    TASK, or behind it if TASK has no parameter of that name. A field within a parameter has a
+    flag such as `--size.width`, a list is given by repeating its flag, and a mapping by
+    repeating `--define name=value`. Secrets are asked for, or read from `@FILE` or `-`.
 
     A parameter that is a file takes its path, as @film.mov; it is sent first.
 
@@ -76,37 +86,60 @@ async def _run(
 ) -> int:
     async with connection.joined() as client:
         task = named(name, await client.tasks())
-        arguments, more = parse(task, words)
-        options |= {
-            option: value
-            for option, value in more.items()
-            if value is not None and value is not False and value != ()
-        }
-        job = await client.exec(
-            task["name"],
-            await send_files(client, arguments),
-            priority=options["priority"] or 0,
-            timeout=options["timeout"],
-            delay=options["delay"],
-            not_before=_moment(options["not_before"]),
-            retries=options["retries"],
-            expires=options["expires"],
-            key=options["key"],
-            after=options["after"],
-            tags=options["tags"],
-        )
-        if options["detach"]:
-            if options["as_json"]:
-                print_json({"job_id": job.job_id})
-            else:
-                click.echo(job.job_id)
-            return 0
-        return await follow_and_cancel(job, display(as_json=options["as_json"]))
+        if not (TaskCommand(task, []).may_ask or "-" in words):
+            return await _exec(client, task, words, options)
+    # Nobody types a password in the time that a connection may be silent.
+    arguments, options = _told(task, words, options)
+    async with connection.joined() as client:
+        return await _exec(client, task, (), {**options, "arguments": arguments})
 
 
-def parse(task: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+async def _exec(
+    client: Client, task: Mapping[str, Any], words: Sequence[str], options: dict[str, Any]
+) -> int:
+    arguments, options = _told(task, words, options)
+    job = await client.exec(
+        task["name"],
+        await send_files(client, arguments),
+        priority=options["priority"] or 0,
+        timeout=options["timeout"],
+        delay=options["delay"],
+        not_before=_moment(options["not_before"]),
+        retries=options["retries"],
+        expires=options["expires"],
+        key=options["key"],
+        after=options["after"],
+        tags=options["tags"],
+    )
+    if options["detach"]:
+        if options["as_json"]:
+            print_json({"job_id": job.job_id})
+        else:
+            click.echo(job.job_id)
+        return 0
+    return await follow_and_cancel(job, display(as_json=options["as_json"]))
+
+
+def _told(
+    task: Mapping[str, Any], words: Sequence[str], options: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments, and all options, of which those behind the name of the task win."""
+    arguments, more = parse(task, words, options["arguments"])
+    chosen = {
+        option: value
+        for option, value in more.items()
+        if value is not None and value is not False and value != ()
+    }
+    return arguments, {**options, **chosen}
+
+
+def parse(
+    task: Mapping[str, Any], words: Sequence[str], given: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     What *words* behind the name of *task* mean: its arguments, and options of the job.
+
+    *given* are the arguments that stood before it.
 
     Raises:
         Stopped: A value of the wrong type for a parameter.
@@ -114,7 +147,7 @@ def parse(task: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any]
     """
     command = TaskCommand(task, job_options())
     try:
-        return command.parse(f"taskrealm run {command.name}", words)
+        return command.parse(f"taskrealm run {command.name}", words, given)
     except click.BadParameter as error:
         if isinstance(error.param, TaskOption):
             raise Stopped(error.format_message(), exits.REFUSED_ARGUMENTS) from None

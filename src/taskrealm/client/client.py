@@ -164,6 +164,21 @@ class Client:
         tasks: list[dict[str, Any]] = await self._connection.call(uris.TASKS)
         return tasks
 
+    async def choices(
+        self, task: str, parameter: str, arguments: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """
+        What may be chosen for a *parameter* whose choices are computed: each `{value, title}`.
+
+        They may depend on the *arguments* given so far.
+
+        Raises:
+            UnknownTask, InvalidArguments: There is no such task, or its choices are not computed.
+        """
+        answer = await self._connection.call(uris.CHOICES, task, parameter, dict(arguments or {}))
+        choices: list[dict[str, Any]] = answer["choices"]
+        return choices
+
     async def check(self, task: str, arguments: Arguments = (), **options: Any) -> dict[str, Any]:
         """What `exec` would run: `argv`, `timeout` and `position` in the queue."""
         request = Request(task, arguments, **options).as_dict()
@@ -357,6 +372,15 @@ class Client:
         It returns at once; the node is drained when none is `running`. For operators.
         """
         return await self._situation(uris.DRAIN, limit=limit)
+
+    async def reload(self) -> dict[str, Any]:
+        """
+        Let the node take its tasks as they are written now; for operators.
+
+        Returns:
+            `{tasks, added, removed, changed, mistakes}`; with mistakes, nothing changes.
+        """
+        return await self._situation(uris.RELOAD)
 
     async def schedules(self) -> list[dict[str, Any]]:
         """Every schedule of the node, with its next five runs; for operators."""

@@ -14,10 +14,15 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
-from sqlalchemy import URL, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+try:
+    from sqlalchemy import URL, create_engine, event
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+    from sqlalchemy.orm import Session
+    from sqlalchemy.pool import NullPool
+except ImportError as error:
+    raise ImportError(
+        'SQLAlchemy is missing or incomplete: pip install "taskrealm[sqlalchemy]"'
+    ) from error
 
 from ..tasks import TaskError
 from ..tasks.yields import result_of

@@ -9,7 +9,7 @@ from .pipes import NamedPipe
 from .processes import Exit, Process, adopt_orphans
 from .programs import Program, SpawnFailed
 from .scheduler import Scheduler
-from .steps import Turn, Work
+from .steps import Assignment, Work
 from .threads import Threads
 from .trees import COOKIE, sweep, sweep_blocking
 from .workers import Wear, Workers
@@ -17,6 +17,7 @@ from .workers import Wear, Workers
 __all__ = [
     "COOKIE",
     "ONE_SLOT",
+    "Assignment",
     "Claim",
     "Exit",
     "Message",
@@ -28,7 +29,6 @@ __all__ = [
     "SpawnFailed",
     "Step",
     "Threads",
-    "Turn",
     "Usage",
     "Wear",
     "Work",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import Error
 from ..tasks import (
+    BatchTask,
     Caller,
     Cancelled,
     Context,
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from ..tasks import Arguments, Task
 
 FUNCTION, PREPARE, RESULT = "function", "prepare", "result"
+CHILDREN, GATHER = "children", "gather"
 """The steps of jobs that run in workers."""
 
-HOOKS = {PREPARE: "prepare", RESULT: "parse_result"}
-"""The methods of a `CommandTask` that are such a step."""
+HOOKS = {PREPARE: "prepare", RESULT: "parse_result", CHILDREN: "children", GATHER: "gather"}
+"""The methods of a `CommandTask` and of a `MultiTask` that are such a step."""
 
 TEXT_LIMIT = 2_000  # characters of what an exception says that its owner reads
 
@@ -136,6 +138,10 @@ class Step:
                 return task.prepared(arguments, self.context)
             case "result", ProgramTask():
                 return task.parsed(self._output(arguments))
+            case "children", BatchTask():
+                return task.children(arguments)
+            case "gather", BatchTask():
+                return task.gather(arguments, Path(self._head["finished"]))
         raise TaskError(f"The task {task.name} has become one of another kind; reload the tasks")
 
     @property

@@ -86,12 +86,12 @@ def spawn(program: Program) -> Spawned:
     ends: list[int] = []
     try:
         stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
-        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
-        # to the child for a moment (vfork).
         stdin = subprocess.DEVNULL if program.channel is None else program.channel
         if program.stdin:
             stdin = _held(program.stdin)
             ends.append(stdin)
+        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
+        # to the child for a moment (vfork).
         popen = subprocess.Popen(
             program.argv,
             stdin=stdin,

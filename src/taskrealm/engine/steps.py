@@ -26,7 +26,7 @@ class Work:
     limits: Limits = NO_LIMITS
 
 
-class Turn:
+class Assignment:
     """
     One step of a job in a worker, and all that it starts.
 
@@ -38,7 +38,7 @@ class Turn:
         self,
         work: Work,
         on_output: Callable[[str, bytes], object],
-        give_up: Callable[[Turn], None],
+        give_up: Callable[[Assignment], None],
     ) -> None:
         self.work = work
         self.on_output = on_output
@@ -54,7 +54,7 @@ class Turn:
         """
         Wait until it has ended.
 
-        An exit without code and signal is that of a turn that was stopped before it began.
+        An exit without code and signal is that of one that was stopped before it began.
 
         Raises:
             SpawnFailed: No worker could be started.
@@ -79,7 +79,7 @@ class Turn:
             self._process.kill()
 
     def begin(self, process: Process) -> None:
-        """It is the turn of this step, in *process*."""
+        """It is time for this step, in *process*."""
         self._process = process
 
     def settle(self, exit: Exit) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .status import PAGE, read
@@ -35,7 +36,7 @@ class Traces:
             directory=_directory(),
             umask=_umask(),
             environment=dict(os.environ),
-            handlers=[signal.getsignal(number) for number in _SIGNALS],
+            handlers=[_handler(number) for number in _SIGNALS],
             blocked=set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
             threads=set(sys._current_frames()),
             standard=[*map(_file, STANDARD), *map(_is_closed, (sys.__stdout__, sys.__stderr__))],
@@ -103,5 +104,6 @@ def _is_closed(stream: TextIO | None) -> bool:
     return stream is None or stream.closed
 
 
-# The C library keeps a few for itself.
-_SIGNALS = sorted(signal.valid_signals())
+_SIGNALS = sorted(map(int, signal.valid_signals()))
+# The module `signal` looks for a name for each answer, which takes fifty times as long.
+_handler = import_module("_signal").getsignal

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..tasks import Limits
     from .frames import Message
     from .programs import Program
-    from .steps import Turn
+    from .steps import Assignment
 
 CHUNK = 262_144  # bytes read before the loop turns to others
 LEAVE_LIMIT = 2.0  # seconds that a worker has to end once it should
@@ -51,7 +51,7 @@ class WarmWorker:
         """Why it could not start, if that is so."""
         self._on_free = on_free
         self._on_gone = on_gone
-        self._turn: Turn | None = None
+        self._assignment: Assignment | None = None
         self._files: int | None = None
         self._memory = self._exact_memory = 0  # bytes, when it was ready
         self._printed = bytearray()
@@ -90,22 +90,22 @@ class WarmWorker:
         # What an earlier step has left free, the next one would have besides its limit.
         return limits.memory is None or self.grown <= self._memory * SPARE
 
-    def begin(self, turn: Turn) -> None:
-        """Run the step of *turn*; the worker must be free."""
-        self._turn = turn
-        turn.begin(self._process)
+    def begin(self, assignment: Assignment) -> None:
+        """Run the step of *assignment*; the worker must be free."""
+        self._assignment = assignment
+        assignment.begin(self._process)
         try:
             self._process.limit(
-                turn.work.limits,
+                assignment.work.limits,
                 memory=self._memory + self.grown,
                 exact_memory=self._exact_memory + self.grown,
             )
         except OSError as error:
-            turn.fail(SpawnFailed(f"The limits of the job cannot be set: {error.strerror}"))
+            assignment.fail(SpawnFailed(f"The limits of the job cannot be set: {error.strerror}"))
             self._process.kill()
             return
-        self._files = turn.work.limits.open_files
-        self._send(packed(turn.work.head, turn.work.body))
+        self._files = assignment.work.limits.open_files
+        self._send(packed(assignment.work.head, assignment.work.body))
 
     def let_go(self) -> None:
         """Let it end, now or after its step."""
@@ -125,8 +125,8 @@ class WarmWorker:
         await asyncio.wait([self._ended])
 
     def _on_output(self, stream: str, data: bytes) -> None:
-        if self._turn is not None:
-            self._turn.on_output(stream, data)
+        if self._assignment is not None:
+            self._assignment.on_output(stream, data)
         elif not self.is_ready:
             self._printed += data
             del self._printed[:-LAST_WORDS]
@@ -149,8 +149,8 @@ class WarmWorker:
             self._process.kill()
 
     def _on_message(self, message: Message) -> None:
-        if self._turn is not None:
-            self._on_reply(self._turn, message)
+        if self._assignment is not None:
+            self._on_reply(self._assignment, message)
         elif message.head["ready"]:
             self.is_ready = True
             self._memory = message.head["memory"]
@@ -160,19 +160,19 @@ class WarmWorker:
             self.trouble = message.head["error"]
             self.let_go()
 
-    def _on_reply(self, turn: Turn, message: Message) -> None:
+    def _on_reply(self, assignment: Assignment, message: Message) -> None:
         # All that the step has printed was written before.
         self._process.read_on()
         self.steps += 1
         self.grown = message.head["memory"] - self._memory
-        turn.reply = message
+        assignment.reply = message
         if message.head["left"] or self._process.is_stopping or self._process.has_left():
-            # The turn ends with the worker, and what it has left ends as well.
+            # It ends with the worker, and what it has left ends as well.
             self.let_go()
             return
         self._process.limit(NO_LIMITS)
-        self._turn = None
-        turn.settle(Exit(0, None, 0))
+        self._assignment = None
+        assignment.settle(Exit(0, None, 0))
         self._on_free(self)
 
     def _on_end(self, ended: asyncio.Future[Exit]) -> None:
@@ -183,8 +183,8 @@ class WarmWorker:
         if not self.is_ready and not self.trouble:
             words = self._printed.decode(errors="replace").strip().rpartition("\n")[2]
             self.trouble = f"A worker ended while it loaded the tasks: {words or exit}"
-        if self._turn is not None:
-            self._turn.settle(exit)
+        if self._assignment is not None:
+            self._assignment.settle(exit)
         self._on_gone(self)
 
     def _send(self, data: bytes) -> None:

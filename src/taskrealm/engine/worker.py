@@ -90,8 +90,7 @@ class Worker:
         head = message.head
         environment = {**head["environment"], COOKIE: self._cookie}
         os.chdir(head["context"]["directory"])
-        os.environ.clear()
-        os.environ.update(environment)
+        _set_environment(environment)
         before = replace(self._still, directory=os.getcwd(), environment=environment)
         self._step = Step(registry, head, message.body, self._complain)
         if self._is_asked:
@@ -134,6 +133,15 @@ class Worker:
     def _end(self) -> NoReturn:
         # Nothing here waits for threads, or for what modules would like to do at the end.
         os._exit(0)
+
+
+def _set_environment(environment: Mapping[str, str]) -> None:
+    before = dict(os.environ)
+    for name in before.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if before.get(name) != value:
+            os.environ[name] = value
 
 
 def main() -> None:

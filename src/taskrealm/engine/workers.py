@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .programs import Program, SpawnFailed
-from .steps import Turn
+from .steps import Assignment
 from .warm import WarmWorker
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Workers:
         self._starting: set[WarmWorker] = set()
         self._idle: list[WarmWorker] = []
         self._stale: set[WarmWorker] = set()
-        self._waiting: deque[Turn] = deque()
+        self._waiting: deque[Assignment] = deque()
         self._has_failed = False
         self._is_closed = False
         self.started = 0
@@ -79,16 +79,16 @@ class Workers:
         """Start workers before there are steps to run."""
         self._keep_ready()
 
-    def turn(self, work: Work, on_output: Callable[[str, bytes], object]) -> Turn:
+    def assign(self, work: Work, on_output: Callable[[str, bytes], object]) -> Assignment:
         """
         Let a worker do *work* as soon as one is free, those first who came first.
 
         *on_output* is called as by `Process`.
         """
-        turn = Turn(work, on_output, self._waiting.remove)
-        self._waiting.append(turn)
-        self._assign()
-        return turn
+        assignment = Assignment(work, on_output, self._waiting.remove)
+        self._waiting.append(assignment)
+        self._distribute()
+        return assignment
 
     def renew(self) -> None:
         """Replace all workers, after their steps: the tasks have changed."""
@@ -110,7 +110,7 @@ class Workers:
             worker.kill()
         await asyncio.gather(*leaving)
 
-    def _assign(self) -> None:
+    def _distribute(self) -> None:
         while self._waiting and (worker := self._suited(self._waiting[0].work.limits)):
             self._idle.remove(worker)
             worker.begin(self._waiting.popleft())
@@ -181,7 +181,7 @@ class Workers:
             worker.let_go()
             return
         self._idle.append(worker)
-        self._assign()
+        self._distribute()
         if len(self._idle) > self._ready:
             self._idle.pop(0).let_go()
 
@@ -195,7 +195,7 @@ class Workers:
             if not self._is_closed:
                 self._fail(SpawnFailed(worker.trouble))
         if not self._is_closed:
-            self._assign()
+            self._distribute()
 
     def _fail(self, error: SpawnFailed) -> None:
         """Tell whoever waited for the worker, or would have, that it could not be started."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..tasks import Caller
     from ..wire import Call, Session
     from .executor import Executor
+    from .reloading import Reloading
     from .schedules import Schedules
     from .statistics import Statistics
 
@@ -40,6 +41,7 @@ class Administration:
         executor: Executor,
         journal: Journal,
         statistics: Statistics,
+        reloading: Reloading,
         schedules: Schedules,
         drain_limit: float,
     ) -> None:
@@ -47,6 +49,7 @@ class Administration:
         self._executor = executor
         self._journal = journal
         self._statistics = statistics
+        self._reloading = reloading
         self._schedules = schedules
         self._drain_limit = drain_limit
         self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
@@ -56,6 +59,7 @@ class Administration:
         """Offer every procedure in the realm that *session* has joined."""
         procedures: Mapping[str, Procedure] = {
             uris.PAUSE: self.pause,
+            uris.RELOAD: self.reload,
             uris.RESUME: self.resume,
             uris.DRAIN: self.drain,
             uris.STATISTICS: self.statistics,
@@ -99,6 +103,14 @@ class Administration:
         self._note(call, "drain", limit=limit)
         self._executor.begin_draining(limit)
         return self._situation()
+
+    async def reload(self, call: Call) -> dict[str, Any]:
+        """
+        Takes the tasks as they are written now: `{tasks, added, removed, changed, mistakes}`.
+
+        If there are mistakes, nothing changes.
+        """
+        return await self._reloading.reload(_operator(call).authid)
 
     async def statistics(self, call: Call) -> dict[str, Any]:
         """How many jobs there are, wait and run, how fast they go, and how long they take."""

@@ -76,7 +76,7 @@ class Running(Protocol):
 
 
 class StepRun(Running, Protocol):
-    """A step of the task's own code that runs; `engine.Turn` is one."""
+    """A step of the task's own code that runs; `engine.Assignment` is one."""
 
     @property
     def reply(self) -> Message | None: ...

@@ -151,6 +151,14 @@ class Batches:
                     self._load[batch.owner] -= 1
                     self._forget(child.job.job_id)
             raise
+        log.info(
+            "Children accepted",
+            job_id=batch.job_id,
+            task=batch.task,
+            owner=batch.owner,
+            submitted_by=batch.submitted_by,
+            count=len(planned),
+        )
         for child in planned:
             if child.ending is not None:
                 self._attempts[batch.job_id].child_ended(child.job)

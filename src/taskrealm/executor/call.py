@@ -1,17 +1,14 @@
-"""A call of a method of a batch, which runs outside the executor."""
+"""A call of a method of a batch, in a warm worker."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from ..protocol.jobs import EventType
-from ..tasks.batch import answer
-from .commands import CommandAttempt
+from ..engine.calls import CHILDREN, GATHER
 from .feed import ProgressFeed
+from .process import ProcessAttempt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +16,18 @@ if TYPE_CHECKING:
     from ..protocol.jobs import Job
     from ..tasks import Arguments, BatchTask
     from .attempt import Ending, Reporter, Surroundings
+    from .process import Ended
 
-log = structlog.get_logger()
 
-
-class Call:
+class Call(ProcessAttempt):
     """
-    One method of a batch, called in a process of its own.
+    One method of a batch, called outside the executor.
 
-    It is stopped and limited like the program of any job, and what it prints is the output
+    It is stopped and limited like the function of any job, and what it prints is the output
     of the batch.
     """
+
+    noun = "The batch"
 
     def __init__(
         self,
@@ -39,65 +37,29 @@ class Call:
         surroundings: Surroundings,
         reporter: Reporter,
     ) -> None:
-        self._job = job
-        self._task = task
-        self._arguments = arguments
-        self._surroundings = surroundings
         # How far a batch is, its children say.
-        self._reporter = replace(reporter, progress=ProgressFeed(lambda _: None))
-        self._file = surroundings.folders.pipe(job.job_id).with_suffix(".call")
-        self._attempt: CommandAttempt | None = None
-        self._grace: float | None = None
-
-    def stop(self, grace: float) -> None:
-        """Ask the method to end, and kill its process after *grace* seconds."""
-        self._grace = grace
-        if self._attempt is not None:
-            self._attempt.stop(grace)
+        silent = replace(reporter, progress=ProgressFeed(lambda _: None))
+        super().__init__(job, task, arguments, surroundings, silent)
+        self._wanted: list[dict[str, Any]] = []
+        self._finished: Path | None = None
 
     async def children(self) -> tuple[Ending, list[dict[str, Any]]]:
         """How the call of `children` ended, and the children that it gave."""
-        try:
-            ending = await self._run("children")
-            if ending.type is not EventType.SUCCEEDED:
-                return ending, []
-            answered = await asyncio.to_thread(answer, self._file)
-            return ending, answered["children"]
-        finally:
-            await asyncio.to_thread(self._clear)
+        return await self.run(), self._wanted
 
     async def gather(self, finished: Path) -> Ending:
         """How the call of `gather` ended; the children are in the file *finished*."""
-        try:
-            return await self._run("gather", finished=str(finished))
-        finally:
-            await asyncio.to_thread(self._clear)
+        self._finished = finished
+        return await self.run()
 
-    async def _run(self, method: str, **given: Any) -> Ending:
-        program, arguments = await asyncio.to_thread(
-            self._task.call, method, self._arguments, self._file, **given
-        )
-        self._attempt = CommandAttempt(
-            self._job, program, arguments, self._surroundings, self._reporter
-        )
-        if self._grace is not None:
-            self._attempt.stop(self._grace)
-        ending = await self._attempt.run()
-        if ending.type is not EventType.SUCCEEDED:
-            await asyncio.to_thread(self._log_trace, method)
-        return ending
+    async def run_steps(self, directory: Path, environment: dict[str, str]) -> Ended:
+        if self._finished is None:
+            return await self.in_worker(CHILDREN, directory, environment)
+        return await self.in_worker(GATHER, directory, environment, finished=str(self._finished))
 
-    def _log_trace(self, method: str) -> None:
-        try:
-            trace = answer(self._file)["trace"]
-        except (OSError, ValueError):  # it never came so far as to answer
-            return
-        if trace is not None:
-            job = self._job
-            log.error(
-                "A batch failed", job_id=job.job_id, task=job.task, method=method, trace=trace
-            )
-
-    def _clear(self) -> None:
-        for name in (self._file, self._file.with_suffix(".answer")):
-            name.unlink(missing_ok=True)
+    def result(self, ended: Ended, reported: tuple[Any, ...]) -> Any:
+        made: Any = None if ended.result is None else json.loads(ended.result)
+        if self._finished is None:
+            self._wanted = made
+            return None
+        return reported[0] if made is None and reported else made

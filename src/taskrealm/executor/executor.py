@@ -337,6 +337,23 @@ class Executor:
         """What jobs of *task* may use up here; None is as much as there is."""
         return asdict(task.limits.within(self._surroundings.limits))
 
+    def task(self, name: str, caller: Caller) -> Task:
+        """
+        The task called *name*.
+
+        Raises:
+            UnknownTask: There is none, or none that *caller* may run.
+        """
+        task = self.registry.get(name)
+        if task is None or caller.role not in task.roles:
+            raise UnknownTask(f"There is no task {name!r} that you may run")
+        return task
+
+    def reload(self, registry: Registry) -> None:
+        """Take *registry* for new jobs from now on; jobs that there are keep the task they have."""
+        self.registry = registry
+        self.announce()
+
     def live(self, job_id: str) -> Job | None:
         """The job as it is this moment, if it has not ended."""
         live = self._live.get(job_id)
@@ -467,9 +484,7 @@ class Executor:
         for job_id in request.after:
             if not job_id.startswith("#"):
                 await self._require_visible(job_id, caller)
-        task = self.registry.get(request.task)
-        if task is None or caller.role not in task.roles:
-            raise UnknownTask(f"There is no task {request.task!r} that you may run")
+        task = self.task(request.task, caller)
         limit = self._timeout if task.timeout is None else task.timeout
         if request.timeout is not None and request.timeout > limit:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ..settings import ExecutorSettings
     from ..tasks import Caller
 
 log = structlog.get_logger()
@@ -60,6 +61,18 @@ class Priorities:
             )
             return usual
         return points
+
+
+def load_priorities(settings: ExecutorSettings, root: Path) -> Priorities:
+    """
+    The points that the *settings* of the node in the folder *root* grant.
+
+    Raises:
+        SettingsError: The function that they name is not there.
+    """
+    by_role = {str(role): points for role, points in settings.priorities.items()}
+    name = settings.priority
+    return Priorities(by_role, None if name is None else load_function(name, root))
 
 
 def load_function(name: str, root: Path) -> Callable[[Caller], Any]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .shares import Shares
 
 TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
+CHOICES = 1_000  # of a parameter, in one answer
 ANSWER_SIZE = 80  # bytes of JSON that say that one of them was accepted
 OUTPUT_RATE = 80_000_000  # bytes of output a second that are read by all together
 PLAIN = bytes(range(32, 127)) + b"\t\n\r"  # bytes that take no more than two in JSON
@@ -67,6 +68,7 @@ class Procedures:
         """Offer every procedure in the realm that *session* has joined."""
         procedures: Mapping[str, Procedure] = {
             uris.TASKS: self.tasks,
+            uris.CHOICES: self.choices,
             uris.CHECK: self.check,
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
@@ -89,6 +91,21 @@ class Procedures:
             {**task.description(), "limits": self._executor.limits(task)}
             for task in self._executor.registry.allowed(role)
         ]
+
+    async def choices(
+        self, call: Call, task: Any, parameter: Any, kwargs: Any = None
+    ) -> dict[str, Any]:
+        """
+        What may be chosen for a parameter, with the arguments `kwargs` given so far:
+        `{choices, more}`, each with its value and its title.
+        """
+        expect("task", task, str, "the name of a task")
+        expect("parameter", parameter, str, "the name of a parameter")
+        expect("kwargs", kwargs, (dict, type(None)), "a mapping of arguments by name")
+        caller = caller_of(call)
+        offered = await self._executor.task(task, caller).choices(parameter, kwargs or {}, caller)
+        page = fitting(offered[:CHOICES], self._shares.page)
+        return {"choices": page, "more": len(page) < len(offered)}
 
     async def check(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any

@@ -158,9 +158,10 @@ class ProcessAttempt(Attempt):
         directory: Path,
         environment: dict[str, str],
         output: Output | None = None,
+        **more: Any,
     ) -> Ended:
         """
-        Run a *step* of the task's own code in a worker.
+        Run a *step* of the task's own code in a worker, which is told *more* as well.
 
         Raises:
             SpawnFailed: No worker can be started.
@@ -179,21 +180,22 @@ class ProcessAttempt(Attempt):
                 "directory": str(directory),
                 "deadline": self._started + self._job.timeout,
             },
+            **more,
         }
         body = b""
         if output is not None:
             order["stdout"] = len(output.stdout)
             body = output.stdout + output.stderr
-        turn = self._surroundings.work(Work(order, body, self._limits), self._task, self.keep)
-        exit = await self.until_ended(turn)
-        if turn.reply is None:
+        assignment = self._surroundings.work(Work(order, body, self._limits), self._task, self.keep)
+        exit = await self.until_ended(assignment)
+        if assignment.reply is None:
             noun = self.noun if step == FUNCTION else HOOKS[step]
             return Ended(exit, None if exit.excess else worker_reason(exit, noun))
-        head = turn.reply.head
+        head = assignment.reply.head
         if "trace" in head:
             log.error(head["error"], job_id=self._job.job_id, trace=head["trace"])
         exception = head.get("exception")
-        return Ended(exit, head["error"], turn.reply.body, turn.cause, exception)
+        return Ended(exit, head["error"], assignment.reply.body, assignment.cause, exception)
 
     def _collector(self, directory: Path) -> Collector:
         collector = Collector(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -33,6 +34,7 @@ from .priorities import Priorities, load_function
 from .procedures import Procedures
 from .publisher import Publisher
 from .refusals import Refusals
+from .reloading import Reloading
 from .retention import Retention
 from .schedules import Schedules
 from .shares import Shares
@@ -41,9 +43,13 @@ from .transfers import Transfers
 from .vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from ..protocol.jobs import Event
     from ..settings import ExecutorSettings, NodeFolder, Settings
+    from ..tasks import Registry
     from ..wire import Session
+    from .plans import Plan
 
 log = structlog.get_logger()
 
@@ -76,9 +82,8 @@ def run(folder: NodeFolder) -> None:
 
 async def _serve(folder: NodeFolder, settings: Settings) -> None:
     _prepare_process()
-    registry = load_tasks(folder.root / settings.executor.tasks)
-    plans = plans_of(registry, settings.schedules, folder.settings_file)
-    require_slots(registry, settings.executor)
+    load = functools.partial(_load, folder, settings)
+    registry, plans = load()
     audience = Audience()
     shares = Shares.of(settings.router.max_message_size)
     publisher = Publisher(audience, shares.page)
@@ -126,8 +131,14 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     )
     expiry = Expiry(journal, uploads, artifacts, executor.files_in_use, settings.retention.interval)
     refusals = Refusals()
+    reloading = Reloading(executor, load, workers, schedules)
     administration = Administration(
-        executor, journal, statistics, schedules, drain_limit=settings.executor.drain_limit
+        executor,
+        journal,
+        statistics,
+        reloading,
+        schedules,
+        drain_limit=settings.executor.drain_limit,
     )
 
     async def enter() -> Session:
@@ -159,7 +170,7 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         await executor.recover()
         # Not before: until then nobody knows which files jobs need.
         tending += [asyncio.create_task(each) for each in (expiry.run(), schedules.run())]
-        orders = _Orders(f"{folder.node_id()}.")
+        orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))
         serving = asyncio.create_task(stay_joined(enter, serve, longest=REJOIN_LIMIT))
         await _until_told_to_stop(serving, orders)
         await _drain(executor, orders, settings.executor.drain_limit)
@@ -172,6 +183,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
             each.cancel()
         await workers.close()
         await journal.close()
+
+
+def _load(folder: NodeFolder, settings: Settings) -> tuple[Registry, list[Plan]]:
+    """The tasks of the node as they are written now, which can be run here, and their schedules."""
+    registry = load_tasks(folder.root / settings.executor.tasks)
+    require_slots(registry, settings.executor)
+    return registry, plans_of(registry, settings.schedules, folder.settings_file)
 
 
 def _prepare_process() -> None:
@@ -231,7 +249,7 @@ def _surroundings(
         ),
         output_chunk=shares.chunk,
         result_size=shares.result,
-        work=lambda work, task, on_output: workers.turn(work, on_output),
+        work=lambda work, task, on_output: workers.assign(work, on_output),
         contents=journal.contents,
         artifacts=ArtifactStore.of(Artifacts(journal), settings.files),
     )
@@ -262,7 +280,7 @@ class _Orders:
     with it all processes of its *jobs*.
     """
 
-    def __init__(self, jobs: str) -> None:
+    def __init__(self, jobs: str, reload: Callable[[], Coroutine[Any, Any, object]]) -> None:
         self._jobs = jobs
         self.stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -270,6 +288,9 @@ class _Orders:
         self._told_at = 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._take_signal)
+        self._reload = reload
+        self._reloads: set[asyncio.Task[object]] = set()
+        self._loop.add_signal_handler(signal.SIGHUP, self._take_reload)
         self._loop.add_reader(sys.stdin.fileno(), self._read)
 
     async def obey_hurry(self, executor: Executor) -> None:
@@ -277,6 +298,11 @@ class _Orders:
         await self._hurry.wait()
         log.info("Hurrying")
         await executor.hurry()
+
+    def _take_reload(self) -> None:
+        task = asyncio.ensure_future(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     def _take_signal(self) -> None:
         now = self._loop.time()

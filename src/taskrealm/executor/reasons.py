@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.jobs import Intake, Job, timestamp
+from ..protocol.jobs import Intake, Job, now, timestamp
 
 if TYPE_CHECKING:
     from ..engine import Claim, Reason
@@ -19,11 +19,11 @@ def for_delay(job: Job) -> dict[str, Any]:
     """Why a job waits whose time has not come."""
     if job.retry_at is not None:
         return _told("retry", f"It runs again at {timestamp(job.retry_at)}")
-    if job.not_before is not None:
+    if job.not_before is not None and job.not_before > now():
         return _told("time", f"Its time comes at {timestamp(job.not_before)}")
     if job.parent is not None and not job.after:
         return _told("batch", "Its batch has not come to it yet")
-    return _told("after", "Other jobs have to end first")
+    return _told("after", f"These jobs have to succeed first: {', '.join(job.after)}")
 
 
 def for_intake(intake: Intake) -> dict[str, Any] | None:

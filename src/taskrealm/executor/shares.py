@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..protocol.jobs import Event, Job
+    from ..tasks.choices import Choice
 
 RESULT = 262_144  # bytes of a result in an event at most, whatever the message size
 PAGE = 524_288  # bytes of an answer at most
@@ -51,7 +52,9 @@ def size_of(value: Any) -> int:
     return len(json.dumps(value))
 
 
-def fitting(items: Iterable[Event | Job | dict[str, Any]], room: int) -> list[dict[str, Any]]:
+def fitting(
+    items: Iterable[Event | Job | Choice | dict[str, Any]], room: int
+) -> list[dict[str, Any]]:
     """The first of *items* that *room* bytes can carry, at least one if there is one."""
     fitting: list[dict[str, Any]] = []
     for item in items:

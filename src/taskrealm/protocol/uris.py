@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 TASKS = "taskrealm.tasks"
+CHOICES = "taskrealm.choices"
 CHECK = "taskrealm.check"
 EXEC = "taskrealm.exec"
 EXEC_MANY = "taskrealm.exec_many"
@@ -29,6 +30,7 @@ RUN_PREFIX = "taskrealm.run."
 DRAIN = "taskrealm.admin.drain"
 LIMITS = "taskrealm.admin.limits"
 PAUSE = "taskrealm.admin.pause"
+RELOAD = "taskrealm.admin.reload"
 RESUME = "taskrealm.admin.resume"
 STATISTICS = "taskrealm.admin.statistics"
 SCHEDULES = "taskrealm.admin.schedules"
@@ -41,12 +43,12 @@ FILE_PROCEDURES = (
 """The procedures that carry files."""
 
 PROCEDURES = (
-    *(TASKS, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
+    *(TASKS, CHOICES, CHECK, EXEC, EXEC_MANY, CANCEL, ANSWER, JOB, JOBS, EVENTS, OUTPUT, TOKEN),
     *FILE_PROCEDURES,
 )
 """Every procedure that a signed-in session may call."""
 
-ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
+ADMIN_PROCEDURES = (DRAIN, LIMITS, PAUSE, RELOAD, RESUME, STATISTICS, SCHEDULES, SCHEDULE)
 """Every procedure that only an operator may call."""
 
 REGISTERED = (*PROCEDURES, *ADMIN_PROCEDURES, RUN_PREFIX)

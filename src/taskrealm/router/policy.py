@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..documents import Unreadable, load, suggestion_for
 from ..protocol.uris import SYSTEM_PREFIX, uid_of
 from ..settings import SettingsError
 from ..tokens import ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 SHARED = "every_role"
 """The table of rules that hold for every role."""
+
+RULE = (
+    f"must be a URI below `taskrealm.`, not below `{SYSTEM_PREFIX}`;"
+    " `{uid}` may stand for a whole part"
+)
+"""What a rule must be."""
 
 # `{uid}` is a whole part: as a piece of one it would let one user match another.
 _RULE = re.compile(r"taskrealm\.(?:(?:\{uid\}|[a-z0-9_]+)\.)*(?:\{uid\}|[a-z0-9_]+)\.?")
@@ -81,17 +87,23 @@ def load_policy(path: Path) -> Policy:
         SettingsError: The file is missing, not TOML, or a role or rule in it is wrong.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load(path)
     except FileNotFoundError:
         raise SettingsError(
             f"{path} does not exist; a node that `taskrealm init` writes has one to copy"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
-    try:
-        tables = {name: _role(name, table) for name, table in document.items()}
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from None
+    except Unreadable as error:
+        raise SettingsError(str(error)) from error
+    mistakes = [
+        f"{document.place(where)}: {'.'.join(str(step) for step in where)}: {text}"
+        for where, text in _mistakes(document.values)
+    ]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    tables = {
+        name: Role(frozenset(table.get("call", ())), frozenset(table.get("subscribe", ())))
+        for name, table in document.values.items()
+    }
     shared = tables.pop(SHARED, Role(frozenset(), frozenset()))
     return Policy(
         {
@@ -101,28 +113,28 @@ def load_policy(path: Path) -> Policy:
     )
 
 
-def _role(name: str, table: Any) -> Role:
-    if name not in (SHARED, *ROLES) or not isinstance(table, dict):
-        raise SettingsError(f"{name}: only these tables are known: {', '.join((SHARED, *ROLES))}")
-    if unknown := table.keys() - {"call", "subscribe"}:
-        raise SettingsError(f"{name}.{min(unknown)}: a role has `call` and `subscribe` only")
-    return Role(
-        _rules(f"{name}.call", table.get("call", [])),
-        _rules(f"{name}.subscribe", table.get("subscribe", [])),
+def _mistakes(tables: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where in a policy something is wrong, and what."""
+    for name, table in tables.items():
+        if name not in (SHARED, *ROLES) or not isinstance(table, dict):
+            known = ", ".join((SHARED, *ROLES))
+            hint = suggestion_for(name, (SHARED, *ROLES))
+            yield (name,), f"only these tables are known: {known}{hint}"
+            continue
+        for key, rules in table.items():
+            if key not in ("call", "subscribe"):
+                yield (name, key), "a role has `call` and `subscribe` only"
+            elif not isinstance(rules, list):
+                yield (name, key), "must be a list of URIs"
+            else:
+                for number, rule in enumerate(rules):
+                    if not _is_rule(rule):
+                        yield (name, key, number), f"{rule!r} {RULE}"
+
+
+def _is_rule(rule: Any) -> bool:
+    return (
+        isinstance(rule, str)
+        and _RULE.fullmatch(rule) is not None
+        and not f"{rule}.".startswith(SYSTEM_PREFIX)
     )
-
-
-def _rules(where: str, rules: Any) -> frozenset[str]:
-    if not isinstance(rules, list):
-        raise SettingsError(f"{where}: must be a list of URIs")
-    for rule in rules:
-        if (
-            not isinstance(rule, str)
-            or not _RULE.fullmatch(rule)
-            or f"{rule}.".startswith(SYSTEM_PREFIX)
-        ):
-            raise SettingsError(
-                f"{where}: {rule!r} must be a URI below `taskrealm.`, not below `{SYSTEM_PREFIX}`;"
-                " `{uid}` may stand for a whole part"
-            )
-    return frozenset(rules)

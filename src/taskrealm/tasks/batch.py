@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-import sys
-from pathlib import Path
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .command import CommandTask, Output
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
 from .errors import TaskError
 from .loaded import Task
-from .multi import MultiTask
+from .multi import CHILDREN_LIMIT, Child, Finished, MultiTask
 from .multi_rules import RULES
-from .parts import Value
-from .program import ProgramTask
-from .sources import source_of
+from .values import Unfit, plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .definition import Arguments
 
 
@@ -28,7 +29,6 @@ class BatchTask(Task):
         self._batch = declaration
         self.parallel = declaration.parallel
         self.stops_on_failure = declaration.on_failure == "stop"
-        self._call = _call(self)
 
     @property
     def gathers(self) -> bool:
@@ -39,59 +39,73 @@ class BatchTask(Task):
         batch = {"parallel": self.parallel, "on_failure": self._batch.on_failure}
         return {**super().description(), "batch": batch}
 
-    def call(
-        self, method: str, arguments: Arguments, request: Path, **given: Any
-    ) -> tuple[ProgramTask, Arguments]:
+    def children(self, arguments: Arguments) -> Any:
         """
-        The program that calls *method* with *arguments* in a process of its own.
+        The children that a batch wants, as requests; or a coroutine that gives them.
 
-        What is to be called goes into the file *request*, which takes a moment: call this in
-        a thread. `answer` gives what was answered.
+        Raises:
+            TaskError: It gives something else, or too many.
+            BaseException: What the task's own code raises.
         """
-        wanted = {
-            "path": sys.path,
-            **source_of(self._declaration),
-            "task": self.name,
-            "method": method,
-            "arguments": arguments.values,
-            **given,
-        }
-        request.write_text(json.dumps(wanted))
-        return self._call, self._call.bind((), {"request": str(request)})
+        made, what = arguments.model.children(), f"{self.name}: children"
+        if inspect.isawaitable(made) or isinstance(made, AsyncIterable):
+            return _awaited(made, what)
+        return _listed(made, what)
+
+    def gather(self, arguments: Arguments, finished: Path) -> Any:
+        """
+        What a batch makes of its children, which are in a file; or a coroutine that does.
+
+        Raises:
+            BaseException: What the task's own code raises.
+        """
+        lines = finished.read_text().splitlines()
+        return arguments.model.gather([Finished(**json.loads(line)) for line in lines])
 
 
-class _Call(CommandTask):
-    """Call a method of a batch."""
-
-    name = "call"
-    request: str
-    # Nothing that lies in the working directory is taken for a module.
-    command = (sys.executable, "-P", "-m", "taskrealm.tasks.calls", Value("request"))
-
-    def parse_result(self, output: Output) -> Any:
-        answered = answer(Path(self.request))
-        if answered["error"] is not None:
-            raise TaskError(answered["error"])
-        return answered["result"]
+async def _awaited(made: Any, what: str) -> list[dict[str, Any]]:
+    if not isinstance(made, AsyncIterable):
+        made = await made
+    if not isinstance(made, AsyncIterable):
+        return _listed(made, what)
+    children: list[dict[str, Any]] = []
+    async for each in made:
+        children.append(_request(each, len(children) + 1, what))
+    return children
 
 
-def answer(request: Path) -> dict[str, Any]:
-    """
-    What became of the call that was asked for in the file *request*.
-
-    `{result, children, error, trace}`. To be called when its program has succeeded.
-    """
-    answered: dict[str, Any] = json.loads(request.with_suffix(".answer").read_bytes())
-    return answered
+def _listed(made: object, what: str) -> list[dict[str, Any]]:
+    if not isinstance(made, Iterable) or isinstance(made, str | bytes | Mapping):
+        raise TaskError(f"{what} must give children one after the other, not {_kind(made)}")
+    return [_request(each, number, what) for number, each in enumerate(made, start=1)]
 
 
-def _call(batch: BatchTask) -> ProgramTask:
-    settings = {
-        "name": batch.name,
-        "limits": batch.limits,
-        "grace": batch.grace,
-        "environment": batch.environment,
-        "__doc__": _Call.__doc__,
-        "__module__": __name__,
+def _request(child: object, number: int, what: str) -> dict[str, Any]:
+    if number > CHILDREN_LIMIT:
+        raise TaskError(
+            f"{what} gave more than {CHILDREN_LIMIT} children, which is the most of one batch: "
+            "let its children be batches"
+        )
+    if not isinstance(child, Child):
+        raise TaskError(f"{what}: child {number} is {_kind(child)}, not a Child")
+    by_name = isinstance(child.arguments, Mapping)
+    try:
+        arguments = plain(to_jsonable_python(child.arguments))
+    except (PydanticSerializationError, Unfit) as error:
+        raise TaskError(f"{what}: child {number} ({child.task}): {error}") from error
+    options = {
+        "priority": child.priority,
+        "timeout": child.timeout,
+        "retries": child.retries,
+        "tags": list(child.tags),
     }
-    return ProgramTask(type("Call", (_Call,), settings))
+    return {
+        "task": child.task,
+        "args": [] if by_name else arguments,
+        "kwargs": arguments if by_name else {},
+        "options": {name: value for name, value in options.items() if value is not None},
+    }
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"of type {type(value).__name__}"

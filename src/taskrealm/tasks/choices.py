@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
+import subprocess
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -33,6 +34,7 @@ COMPUTED = "computed_choices"
 """The hint that the choices of a parameter are to be asked for."""
 
 OUTPUT_LIMIT = 1_000_000  # bytes that a command may print
+DEATH_LIMIT = 5.0  # seconds that a killed program may take to be gone
 MOST = 10_000  # choices
 NAMED = 10  # choices that a refusal names
 TAIL = 500  # characters of standard error that a failure tells
@@ -45,6 +47,10 @@ class Choice(NamedTuple):
 
     value: Any
     title: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choice as it crosses the wire."""
+        return self._asdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class Choices:
     """
 
     find: Find | None = None
-    command: Sequence[str | Part] = ()
-    after: Sequence[str] = ()
+    command: Sequence[str | Part] = field(default=(), hash=False)
+    after: Sequence[str] = field(default=(), hash=False)
     limit: float = 10.0
 
     def problems(self, parameters: Collection[str], secrets: Collection[str]) -> list[str]:
@@ -191,39 +197,60 @@ def _checked(choices: Iterable[Choice], what: str) -> list[Choice]:
 async def _lines(argv: Sequence[str], what: str) -> list[str]:
     """The lines that a program prints, blank ones left out."""
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, printed = await loop.subprocess_exec(
+            lambda: _Printed(loop.create_future(), loop.create_future()),
             *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             env=environment,
             process_group=0,
         )
     except (OSError, ValueError) as error:
         raise TaskError(f"{what}: {argv[0]} could not be started: {error}") from error
-    assert process.stdout is not None
-    assert process.stderr is not None
     try:
-        stdout, stderr = await asyncio.gather(
-            _read(process.stdout, what), _read(process.stderr, what)
-        )
-        code = await process.wait()
+        is_whole = await printed.ended
     finally:
-        if process.returncode is None:
+        if transport.get_returncode() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+                os.killpg(transport.get_pid(), signal.SIGKILL)
+            await asyncio.wait({printed.gone}, timeout=DEATH_LIMIT)
+        transport.close()
+    if not is_whole:
+        raise TaskError(f"{what}: the command prints more than {OUTPUT_LIMIT} bytes")
+    code = transport.get_returncode()
     if code != 0:
-        tail = visible(stderr.decode(errors="replace").strip()[-TAIL:])
+        tail = visible(printed.text(2).strip()[-TAIL:])
         raise TaskError(f"{what}: {argv[0]} ended with exit code {code}: {tail}")
-    return [line for line in stdout.decode(errors="replace").splitlines() if line.strip()]
+    return [line for line in printed.text(1).splitlines() if line.strip()]
 
 
-async def _read(stream: asyncio.StreamReader, what: str) -> bytes:
-    data = b""
-    while piece := await stream.read(65_536):
-        data += piece
-        if len(data) > OUTPUT_LIMIT:
-            raise TaskError(f"{what}: the command prints more than {OUTPUT_LIMIT} bytes")
-    return data
+class _Printed(asyncio.SubprocessProtocol):
+    """
+    What a program has printed so far.
+
+    `ended` tells when that is enough, and whether it is all; `gone`, when it is dead.
+    """
+
+    def __init__(self, ended: asyncio.Future[bool], gone: asyncio.Future[None]) -> None:
+        self.ended = ended
+        self.gone = gone
+        self._printed = {1: bytearray(), 2: bytearray()}
+
+    def text(self, stream: int) -> str:
+        return self._printed[stream].decode(errors="replace")
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._printed[fd] += data
+        if len(self._printed[fd]) > OUTPUT_LIMIT:
+            self._end(is_whole=False)
+
+    def process_exited(self) -> None:
+        self.gone.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(is_whole=True)
+
+    def _end(self, *, is_whole: bool) -> None:
+        if not self.ended.done():
+            self.ended.set_result(is_whole)

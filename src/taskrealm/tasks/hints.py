@@ -34,7 +34,7 @@ class Hint:
     """The heading under which parameters are shown together."""
     multiline: bool = False
     """Whether text may well have more than one line."""
-    titles: Mapping[Any, str] = field(default_factory=dict)
+    titles: Mapping[Any, str] = field(default_factory=dict, hash=False)
     """What to call the choices of a parameter, by their value."""
 
     def as_dict(self) -> dict[str, Any]:

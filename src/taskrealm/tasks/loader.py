@@ -17,7 +17,6 @@ from .errors import TaskError
 from .kinds import ready
 from .python import declaration_of
 from .registry import Registry
-from .sources import PACKAGE
 from .written import SUFFIXES, read_tasks
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def load_module(name: str) -> Registry:
 
 def _package(folder: Path) -> str:
     """A new package whose modules are the files of *folder*, under a name nobody else has."""
-    name = f"{PACKAGE}{next(_packages)}"
+    name = f"_taskrealm_tasks_{next(_packages)}"
     spec = ModuleSpec(name, loader=None, is_package=True)
     spec.submodule_search_locations = [str(folder.resolve())]
     sys.modules[name] = importlib.util.module_from_spec(spec)

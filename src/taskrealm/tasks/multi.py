@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .definition import Definition
+from .secrets import revealed
+from .uploads import as_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Iterable
@@ -27,7 +29,7 @@ class Child:
     """
 
     task: str
-    arguments: Mapping[str, Any] | Sequence[Any] = ()
+    arguments: Mapping[str, Any] | Sequence[Any] = field(default=(), repr=False)
     priority: int | None = None
     timeout: float | None = None
     retries: int | None = None
@@ -41,6 +43,13 @@ class Child:
                 "The arguments of a Child are a mapping by name or a sequence by position, not "
                 f"{type(self.arguments).__name__}"
             )
+        # The secrets of a batch go on to its children, whose tasks then hide them.
+        if isinstance(self.arguments, Mapping):
+            shown: Any = {name: revealed(value) for name, value in self.arguments.items()}
+        else:
+            shown = [revealed(value) for value in self.arguments]
+        # A file that was sent is handed on as itself, not as the batch's own copy.
+        object.__setattr__(self, "arguments", as_given(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class MultiTask(Definition):
                 for image in sorted(self.folder.glob("*.jpg")):
                     yield Child("images.thumbnail", {"source": image})
 
-    Both methods run in a process of their own, under the limits of the task, in a worker
+    Both methods run in a warm worker process, under the limits of the task, in a worker
     slot. While its children wait and run, the batch holds none.
     """
 

@@ -22,6 +22,10 @@ def _settings(declaration: type[MultiTask], parameters: Collection[str]) -> Iter
     on_failure: object = declaration.on_failure
     if on_failure not in ("stop", "continue"):
         yield Problem("on_failure", f'is {on_failure!r}; it must be "stop" or "continue"')
+    if declaration.artifacts:
+        yield Problem(
+            "artifacts", "belong to the tasks of its children: a batch itself leaves none"
+        )
     children = inspect.getattr_static(declaration, "children")
     if children is MultiTask.children:
         yield Problem(

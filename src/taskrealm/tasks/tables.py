@@ -220,6 +220,14 @@ class FileParameter(_Parameter):
     new: bool = False
 
 
+class UploadParameter(_Parameter):
+    """A file that the caller sends, of at most `max` bytes."""
+
+    type: Literal["upload"]
+    max: Size | None = None
+    accept: list[str] = []
+
+
 class ListParameter(_Parameter):
     """Any number of values."""
 
@@ -260,6 +268,7 @@ Parameter = Annotated[
     | DurationParameter
     | SecretParameter
     | FileParameter
+    | UploadParameter
     | ListParameter
     | MappingParameter,
     Field(discriminator="type"),
@@ -278,6 +287,17 @@ class LimitsTable(Table):
     output: int | None = None
     """Bytes of each output stream."""
     overflow: Literal["truncate", "fail"] = "truncate"
+
+
+class ArtifactTable(Table):
+    """Files that a job leaves for its owner."""
+
+    pattern: str
+    title: str | None = None
+    keep: float | None = None
+    """Days."""
+    always: bool = False
+    required: bool = False
 
 
 class RetryTable(Table):
@@ -313,6 +333,13 @@ class PatternTable(Table):
     """A regular expression with a group `percent`, or `fraction`, or `done` and `total`."""
 
 
+class RateTable(Table):
+    """How often a user may ask for the task: so many times within so many seconds."""
+
+    count: int
+    seconds: Seconds
+
+
 class TerminalTable(Table):
     """A terminal of another size than 80 columns and 24 lines."""
 
@@ -336,6 +363,12 @@ class TaskTable(Table):
     duplicates: Literal["same", "refuse"] | None = None
     schedules: list[ScheduleTable] | None = None
     roles: list[str] | None = None
+    slots: int | None = None
+    group: str | None = None
+    most_running: int | None = None
+    most_running_per_user: int | None = None
+    artifacts: list[str | ArtifactTable] | None = None
+    rate: RateTable | None = None
     environment: dict[str, str] | None = None
     """Variables; `"{name}"` stands for the value of a parameter."""
     stdin: str | None = None

@@ -156,6 +156,18 @@ def files_in(*values: object) -> set[str]:
     return found
 
 
+def as_given(value: Any) -> Any:
+    """*value* with the id of each uploaded file in place of its path, at any depth."""
+    match value:
+        case UploadedPath():
+            return _id_of(value)
+        case Mapping():
+            return {name: as_given(each) for name, each in value.items()}
+        case list() | tuple():
+            return [as_given(each) for each in value]
+    return value
+
+
 def _id_of(path: object) -> str:
     """The id of the file at *path*, as callers give it."""
     return path.file if isinstance(path, UploadedPath) else str(path)

@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError
 
 from ..documents import Unreadable, load, suggestion_for
 from . import tables
+from .artifacts import Artifact
+from .capacity import Rate
 from .choices import Choices
 from .command import CommandTask
 from .command_rules import RULES
@@ -28,6 +30,7 @@ from .retry import Retry
 from .schedule import Schedule
 from .secrets import Secret
 from .terminal import Terminal
+from .uploads import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +67,17 @@ _CONSTRAINTS = {
     "pattern": "pattern",
     "title": "title",
     "help": "description",
+}
+_CLASSES: Mapping[type[tables.Table], Any] = {
+    tables.ArtifactTable: Artifact,
+    tables.LimitsTable: Limits,
+    tables.RateTable: Rate,
+    tables.RetryTable: Retry,
+    tables.ScheduleTable: Schedule,
+    tables.TerminalTable: Terminal,
+}
+_UNCHANGED = tables.TaskTable.model_fields.keys() - {
+    *("title", "help", "command", "parameters", "environment", "stdin", "progress")
 }
 
 
@@ -131,25 +145,12 @@ class _Written:
             for name, parameter in table.parameters.items()
             if parameter.optional or _default(parameter) is not None
         }
-        chosen: dict[str, Any] = {
-            "timeout": table.timeout,
-            "grace": table.grace,
-            "retries": (
-                Retry(**table.retries.model_dump())
-                if isinstance(table.retries, tables.RetryTable)
-                else table.retries
-            ),
-            "expires": table.expires,
-            "duplicates": table.duplicates,
-            "schedules": table.schedules
-            and [Schedule(**each.model_dump(exclude_none=True)) for each in table.schedules],
-            "roles": None if table.roles is None else frozenset(table.roles),
-            "limits": None if table.limits is None else Limits(**table.limits.model_dump()),
+        plain = {name: getattr(table, name) for name in _UNCHANGED}
+        chosen = {
+            **{name: _made(value) for name, value in plain.items()},
             "environment": self._environment(),
             "stdin": self._stdin(),
             "progress": self._progress(),
-            "reports_on_stdout": table.reports_on_stdout,
-            "terminal": self._terminal(),
         }
         body = {
             **defaults,
@@ -209,6 +210,11 @@ class _Written:
             case tables.FileParameter():
                 root = (self.document.file.parent / parameter.root).resolve()
                 type_ = Annotated[Path, Below(root, new=parameter.new)]
+            case tables.UploadParameter(max=most, accept=accept):
+                try:
+                    return Annotated[Path, Upload(most, tuple(accept))]
+                except TypeError as error:
+                    raise _Wrong((*path, "accept"), str(error)) from None
             case tables.ListParameter():
                 items = self._type(parameter.items, (*path, "items"))
                 type_ = list[items]  # type: ignore[valid-type]
@@ -270,13 +276,6 @@ class _Written:
                     raise _Wrong(("progress", "pattern"), str(error)) from None
         return None
 
-    def _terminal(self) -> bool | Terminal | None:
-        match self.table.terminal:
-            case tables.TerminalTable() as size:
-                return Terminal(**size.model_dump())
-            case terminal:
-                return terminal
-
     def _pieces(self, text: str, path: tuple[str | int, ...]) -> tuple[str, str | None, str]:
         """What stands before the placeholder in *text*, the name in it, and what follows."""
         found = _TEXT.match(text)
@@ -300,6 +299,14 @@ class _Written:
             text = f"there is no parameter {name!r}"
             raise _Wrong(path, text + (suggestion_for(name, known) or listed))
         return name
+
+
+def _made(value: Any) -> Any:
+    """What a setting in Python would be in the place of *value*."""
+    if isinstance(value, list | tuple):
+        return tuple(_made(each) for each in value)
+    kind = _CLASSES.get(type(value))
+    return value if kind is None else kind(**value.model_dump(exclude_none=True))
 
 
 def _default(parameter: Any) -> Any:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class InsideRun:
     """
-    A step of a task in a thread of this process, like `engine.Turn` in a worker.
+    A step of a task in a thread of this process, like `engine.Assignment` in a worker.
 
     So tests see what it does, and may lay hands on what it uses. While it runs, the
     environment, the working directory and what is printed are the job's.

@@ -105,10 +105,9 @@ class Trial:
         """
         Run the task that *declaration*, a class or a function, stands for, and wait for its end.
 
-        The arguments are such as a client sends, a `Path` or a `File` for a file among them, and
-        are checked as a node does. A program is
-        run with the task's own limits, in a working directory that is removed afterwards; Python
-        code in a thread of this process.
+        The arguments are such as a client sends, a `Path` or a `File` for a file among them,
+        and are checked as a node does. A program is run with the task's own limits, in a working
+        directory that is removed afterwards; Python code in a thread of this process.
 
         Raises:
             TypeError: It is a batch; these need a node.

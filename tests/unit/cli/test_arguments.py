@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
-from taskrealm.cli.arguments import TaskCommand
+from taskrealm.cli.arguments import TaskCommand, type_name
+from taskrealm.cli.run import job_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRANSCODE = {
     "name": "video.transcode",
@@ -161,3 +167,144 @@ def test_what_a_task_says_of_itself_cannot_steer_the_terminal() -> None:
 
     assert "\x1b" not in page
     assert "\x07" not in page
+
+
+NESTED = {
+    "name": "nested",
+    "title": "Take nested arguments",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "size": {"$ref": "#/$defs/Size", "default": {"width": 1}},
+            "area": {
+                "anyOf": [
+                    {
+                        "oneOf": [{"$ref": "#/$defs/Circle"}, {"$ref": "#/$defs/Box"}],
+                        "discriminator": {"propertyName": "kind"},
+                    },
+                    {"type": "null"},
+                ]
+            },
+            "define": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "pause": {"type": ["string", "number"], "format": "duration"},
+            "password": {"type": "string", "format": "password", "writeOnly": True},
+            "sizes": {"type": "array", "items": {"$ref": "#/$defs/Size"}},
+        },
+        "required": ["password"],
+        "$defs": {
+            "Size": {
+                "type": "object",
+                "properties": {
+                    "width": {"type": "integer"},
+                    "is_exact": {"type": "boolean"},
+                    "inner": {"$ref": "#/$defs/Size"},
+                },
+            },
+            "Circle": {
+                "type": "object",
+                "properties": {"kind": {"const": "circle"}, "radius": {"type": "number"}},
+            },
+            "Box": {
+                "type": "object",
+                "properties": {"kind": {"const": "box"}, "size": {"$ref": "#/$defs/Size"}},
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        pytest.param(["--size.width", "5"], {"size": {"width": 5}}, id="a field of a group"),
+        pytest.param(
+            ["--size", '{"width": 1}', "--size.inner.width", "5", "--no-size.is-exact"],
+            {"size": {"width": 1, "is_exact": False, "inner": {"width": 5}}},
+            id="a group as JSON, with other fields",
+        ),
+        pytest.param(
+            ["--area.kind", "box", "--area.size.width", "5"],
+            {"area": {"kind": "box", "size": {"width": 5}}},
+            id="one of several groups",
+        ),
+        pytest.param(
+            ["--define", "a=1", "--define", "b=2"], {"define": {"a": 1, "b": 2}}, id="a mapping"
+        ),
+        pytest.param(["--pause", "1h30m"], {"pause": 5400.0}, id="a length of time"),
+        pytest.param(["--pause", "PT5M"], {"pause": "PT5M"}, id="a length of time in ISO 8601"),
+        pytest.param(
+            ["--sizes", '{"width": 1}', "--sizes", "{}"],
+            {"sizes": [{"width": 1}, {}]},
+            id="a list of groups",
+        ),
+        pytest.param(
+            ["{}", "null", "a=1", "b=2"],
+            {"size": {}, "area": None, "define": {"a": 1, "b": 2}},
+            id="words",
+        ),
+    ],
+)
+def test_flags_reach_into_groups_and_mappings(words: list[str], arguments: dict[str, Any]) -> None:
+    assert parse(*words, task=NESTED) == arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--define", "a"], "'a' must be name=value"),
+        (["--define", "a=x"], "'x' is not a valid integer"),
+        (["--pause", "soon"], "'soon' must be a length of time, such as 90s"),
+        (["--area.kind", "line"], "'line' is not one of 'circle', 'box'"),
+        (["--password", "hunter2"], "everybody on the machine can read the command line"),
+        (["--password", "@/no/such/file"], "/no/such/file cannot be read"),
+        (["--size", "5", "--size.width", "5"], "does not go with --size, which is no mapping"),
+    ],
+)
+def test_what_does_not_fit_into_groups_and_mappings_is_told(
+    words: list[str], sentence: str
+) -> None:
+    with pytest.raises(click.UsageError) as error:
+        parse(*words, task=NESTED)
+
+    assert sentence in error.value.format_message()
+
+
+def test_a_secret_is_read_from_a_file_or_from_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("battery staple\n"))
+
+    assert parse("--password", f"@{file}", task=NESTED) == {"password": "correct horse"}
+    assert parse("--password", "-", task=NESTED) == {"password": "battery staple"}
+
+
+def test_all_arguments_may_be_given_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "arguments.json"
+    file.write_text('{"source": "b", "quality": 1}')
+
+    def given(*words: str) -> dict[str, Any]:
+        arguments, _ = TaskCommand(TRANSCODE, job_options()).parse("taskrealm run", words)
+        return arguments
+
+    assert given("--arguments", '{"source": "a"}', "--quality", "5") == {
+        "source": "a",
+        "quality": 5,
+    }
+    assert given("--arguments", f"@{file}", "--quality", "5") == {"source": "b", "quality": 5}
+    with pytest.raises(click.UsageError, match="it must be a mapping"):
+        given("--arguments", "[1]")
+
+
+def test_the_help_shows_what_lies_within() -> None:
+    command = TaskCommand(NESTED, [])
+
+    names = {option.parameter: type_name(option.schema) for option in command.task_options}
+    assert names["size.width"] == "integer"
+    assert names["area.kind"] == "circle | box"
+    assert names["define"] == "name=value ..."
+    assert names["password"] == "secret"
+    assert names["pause"] == "duration"
+    assert "size.inner.inner.width" in names
+    assert "size.inner.inner.inner.width" not in names

@@ -235,6 +235,14 @@ def test_the_session_is_no_parameter_of_the_task() -> None:
     assert (place.__name__, place.__doc__) == ("place", "Place an order.")
 
 
+@pytest.mark.parametrize("missing", ["sqlalchemy", "greenlet"])
+def test_a_site_without_the_extra_is_told_its_name(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import taskrealm.contrib.sqlalchemy"
+    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert 'pip install "taskrealm[sqlalchemy]"' in tried.stderr
+
+
 @pytest.mark.parametrize("function", [lambda: None, lambda *, session: None])
 def test_a_function_without_room_for_the_session_is_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match="needs a first parameter for the session"):

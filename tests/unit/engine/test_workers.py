@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from taskrealm.engine import SpawnFailed, Turn, Wear, Work, Workers
+from taskrealm.engine import Assignment, SpawnFailed, Wear, Work, Workers
 from taskrealm.engine.trees import identity_of
 from taskrealm.tasks import Caller, Limits
 
@@ -42,10 +42,10 @@ class Office:
             on_trouble=self.troubles.append,
             **{**chosen, **settings},
         )
-        self.printed: dict[Turn, list[tuple[str, bytes]]] = {}
+        self.printed: dict[Assignment, list[tuple[str, bytes]]] = {}
         self._numbers = iter(range(1_000))
 
-    def begin(self, name: str, limits: Limits | None = None, **arguments: Any) -> Turn:
+    def begin(self, name: str, limits: Limits | None = None, **arguments: Any) -> Assignment:
         directory = self.root / f"job{next(self._numbers)}"
         directory.mkdir()
         head = {
@@ -64,22 +64,22 @@ class Office:
             },
         }
         pieces: list[tuple[str, bytes]] = []
-        turn = self.workers.turn(
+        assignment = self.workers.assign(
             Work(head, limits=limits or Limits()), lambda *piece: pieces.append(piece)
         )
-        self.printed[turn] = pieces
-        return turn
+        self.printed[assignment] = pieces
+        return assignment
 
     async def result(self, name: str, **arguments: Any) -> Any:
-        turn = self.begin(name, **arguments)
+        assignment = self.begin(name, **arguments)
         async with asyncio.timeout(LIMIT):
-            await turn.wait()
-        assert turn.reply is not None
-        assert turn.reply.head["error"] is None
-        return json.loads(turn.reply.body)
+            await assignment.wait()
+        assert assignment.reply is not None
+        assert assignment.reply.head["error"] is None
+        return json.loads(assignment.reply.body)
 
-    def output(self, turn: Turn, stream: str = "stdout") -> str:
-        return b"".join(data for name, data in self.printed[turn] if name == stream).decode()
+    def output(self, assignment: Assignment, stream: str = "stdout") -> str:
+        return b"".join(data for name, data in self.printed[assignment] if name == stream).decode()
 
 
 @pytest.fixture
@@ -118,14 +118,14 @@ async def test_what_a_function_prints_in_any_way_arrives_in_order_to_the_last_by
 ) -> None:
     office = opened()
     for _ in range(3):
-        turn = office.begin("func.prints")
+        assignment = office.begin("func.prints")
         async with asyncio.timeout(LIMIT):
-            await turn.wait()
+            await assignment.wait()
 
-        head, long, end = office.output(turn).rsplit("\n", 2)
+        head, long, end = office.output(assignment).rsplit("\n", 2)
         assert head.split("\n") == ["from print", "from below", "from C", "from a child"]
         assert (len(long), end) == (300_000, "no end")
-        assert office.output(turn, "stderr") == "an error\n"
+        assert office.output(assignment, "stderr") == "an error\n"
     assert office.workers.started == 1
 
 
@@ -151,16 +151,16 @@ async def test_a_function_that_fails_says_why_and_its_worker_goes_on(
     opened: Callable[..., Office], how: str, error: str, code: int
 ) -> None:
     office = opened()
-    turn = office.begin("func.fails", how=how)
+    assignment = office.begin("func.fails", how=how)
     async with asyncio.timeout(LIMIT):
-        exit = await turn.wait()
+        exit = await assignment.wait()
     await office.result("func.nothing")
 
-    assert turn.reply is not None
-    assert (turn.reply.head["error"], exit.code, exit.signal) == (error, code, None)
-    assert office.output(turn) == "before\n"
+    assert assignment.reply is not None
+    assert (assignment.reply.head["error"], exit.code, exit.signal) == (error, code, None)
+    assert office.output(assignment) == "before\n"
     assert office.workers.started == 1
-    complaint = office.output(turn, "stderr")
+    complaint = office.output(assignment, "stderr")
     match how:
         case "error":
             first, place, *_ = complaint.splitlines()
@@ -186,14 +186,14 @@ async def test_a_worker_that_dies_is_replaced(
     opened: Callable[..., Office], how: str, code: int | None, number: int | None
 ) -> None:
     office = opened()
-    turns = [office.begin("func.fails", how=how) for _ in range(2)]
+    assignments = [office.begin("func.fails", how=how) for _ in range(2)]
     after = office.begin("func.nothing")
     async with asyncio.timeout(LIMIT):
-        exits = [await turn.wait() for turn in turns]
+        exits = [await assignment.wait() for assignment in assignments]
         await after.wait()
 
     assert [(exit.code, exit.signal) for exit in exits] == [(code, number)] * 2
-    assert [turn.reply for turn in turns] == [None, None]
+    assert [assignment.reply for assignment in assignments] == [None, None]
     assert after.reply is not None
     assert office.workers.started == 3
 
@@ -204,15 +204,15 @@ async def test_a_function_that_is_stopped_cleans_up(
     opened: Callable[..., Office], tmp_path: Path, name: str
 ) -> None:
     office = opened()
-    turn = office.begin(name, mark=str(tmp_path / "mark"))
+    assignment = office.begin(name, mark=str(tmp_path / "mark"))
     await comes_true((tmp_path / "mark.began").exists)
-    turn.stop(grace=LIMIT)
+    assignment.stop(grace=LIMIT)
     async with asyncio.timeout(LIMIT):
-        await turn.wait()
+        await assignment.wait()
 
     assert (tmp_path / "mark.cleaned").exists()
-    assert turn.reply is not None
-    assert turn.reply.head["error"] == "The function was stopped"
+    assert assignment.reply is not None
+    assert assignment.reply.head["error"] == "The function was stopped"
 
 
 @pytest.mark.capability("C6", "X5")
@@ -222,14 +222,14 @@ async def test_a_function_that_goes_on_is_killed_after_the_grace(
     office = opened()
     mark = tmp_path / "mark"
     for name, arguments in (("func.waits", {"stubborn": True}), ("func.loops", {})):
-        turn = office.begin(name, mark=str(mark), **arguments)
+        assignment = office.begin(name, mark=str(mark), **arguments)
         await comes_true(mark.with_suffix(".began").exists)
         mark.with_suffix(".began").unlink()
-        turn.stop(grace=0.2)
+        assignment.stop(grace=0.2)
         async with asyncio.timeout(LIMIT):
-            exit = await turn.wait()
+            exit = await assignment.wait()
 
-        assert (exit.signal, turn.reply) == (signal.SIGKILL, None)
+        assert (exit.signal, assignment.reply) == (signal.SIGKILL, None)
     assert not mark.with_suffix(".cleaned").exists()
 
 
@@ -237,15 +237,15 @@ async def test_a_step_may_be_stopped_at_any_moment(opened: Callable[..., Office]
     office = opened(ready=2)
     await office.result("func.nothing")
     for moment in range(40):
-        turn = office.begin("func.who")
+        assignment = office.begin("func.who")
         for _ in range(moment):
             await asyncio.sleep(0.0002)
-        turn.stop(grace=LIMIT)
+        assignment.stop(grace=LIMIT)
         async with asyncio.timeout(LIMIT):
-            await turn.wait()
+            await assignment.wait()
         # It had its say, or was stopped; the next one is not affected.
-        if turn.reply is not None:
-            assert turn.reply.head["error"] in (None, "The function was stopped")
+        if assignment.reply is not None:
+            assert assignment.reply.head["error"] in (None, "The function was stopped")
         assert (await office.result("func.who"))["word"] == "hello"
 
 
@@ -273,9 +273,9 @@ async def test_who_leaves_something_in_its_process_takes_that_along(
     opened: Callable[..., Office], what: str
 ) -> None:
     office = opened()
-    turn = office.begin("func.leaves", what=what)
+    assignment = office.begin("func.leaves", what=what)
     async with asyncio.timeout(LIMIT):
-        exit = await turn.wait()
+        exit = await assignment.wait()
     clean = {
         "content": [],
         "colour": None,
@@ -287,9 +287,9 @@ async def test_who_leaves_something_in_its_process_takes_that_along(
     umask = os.umask(0o022)
     os.umask(umask)
 
-    assert turn.reply is not None
-    assert turn.reply.head["error"] is None
-    for pid in json.loads(turn.reply.body):
+    assert assignment.reply is not None
+    assert assignment.reply.head["error"] is None
+    for pid in json.loads(assignment.reply.body):
         assert identity_of(pid) is None
     assert exit.leftovers == (1 if what in ("child", "fork") else 0)
     after = office.begin("func.looks")
@@ -306,12 +306,12 @@ async def test_a_daemon_that_a_function_left_behind_ends_with_it(
     opened: Callable[..., Office],
 ) -> None:
     office = opened()
-    turn = office.begin("func.leaves", what="daemon")
+    assignment = office.begin("func.leaves", what="daemon")
     async with asyncio.timeout(LIMIT):
-        exit = await turn.wait()
+        exit = await assignment.wait()
 
-    assert turn.reply is not None
-    [pid] = json.loads(turn.reply.body)
+    assert assignment.reply is not None
+    [pid] = json.loads(assignment.reply.body)
     assert identity_of(pid) is None
     assert exit.leftovers == 1
 
@@ -401,12 +401,12 @@ async def test_a_limit_of_open_files_is_not_passed_on_to_others(
 
 async def test_no_more_workers_run_than_may(opened: Callable[..., Office], tmp_path: Path) -> None:
     office = opened(ready=4, most=2)
-    turns = [office.begin("func.waits", mark=str(tmp_path / str(each))) for each in range(3)]
+    assignments = [office.begin("func.waits", mark=str(tmp_path / str(each))) for each in range(3)]
     for each in range(2):
         await comes_true((tmp_path / f"{each}.began").exists)
     assert office.workers.started == 2
     assert not (tmp_path / "2.began").exists()
-    turns[0].stop(grace=LIMIT)
+    assignments[0].stop(grace=LIMIT)
     await comes_true((tmp_path / "2.began").exists)
 
     assert office.workers.started == 3
@@ -426,11 +426,11 @@ async def test_tasks_that_cannot_be_loaded_fail_each_step_with_the_reason(
 ) -> None:
     office = opened()
     (office.tasks / "broken.py").write_text("import nothing_like_that\n")
-    turns = [office.begin("func.nothing") for _ in range(3)]
-    for turn in turns:
+    assignments = [office.begin("func.nothing") for _ in range(3)]
+    for assignment in assignments:
         with pytest.raises(SpawnFailed, match="No module named 'nothing_like_that'"):
             async with asyncio.timeout(LIMIT):
-                await turn.wait()
+                await assignment.wait()
     (office.tasks / "broken.py").unlink()
 
     assert await office.result("func.nothing") is None
@@ -468,11 +468,11 @@ async def test_closing_ends_idle_workers_and_kills_the_others(
 ) -> None:
     office = opened(ready=2)
     pid = (await office.result("func.who"))["pid"]
-    turn = office.begin("func.waits", mark=str(tmp_path / "mark"), stubborn=True)
+    assignment = office.begin("func.waits", mark=str(tmp_path / "mark"), stubborn=True)
     await comes_true((tmp_path / "mark.began").exists)
     async with asyncio.timeout(LIMIT):
         await office.workers.close()
-        exit = await turn.wait()
+        exit = await assignment.wait()
 
     assert exit.signal == signal.SIGKILL
     assert identity_of(pid) is None

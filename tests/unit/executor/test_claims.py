@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.nodes import ROOT
 
+from taskrealm.cli.mistakes import find_mistakes
 from taskrealm.engine import Claim
 from taskrealm.executor.claims import claim_of, require_slots
-from taskrealm.settings import ExecutorSettings, SettingsError, load_settings
+from taskrealm.settings import ExecutorSettings, NodeFolder, SettingsError, load_settings
 from taskrealm.tasks import CommandTask, Registry, TaskError, ready
 
 if TYPE_CHECKING:
@@ -79,3 +81,27 @@ def test_wrong_settings_are_named(tmp_path: Path, lines: str, setting: str) -> N
 
     with pytest.raises(SettingsError, match=setting):
         load_settings(file)
+
+
+def test_the_check_of_a_node_names_what_it_has_not(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path)
+    folder.policy.parent.mkdir()
+    folder.policy.write_text((ROOT / "router" / "roles.toml").read_text())
+    folder.settings_file.write_text("[executor]\nslots = 1\n")
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "film.py").write_text(
+        "from taskrealm.tasks import CommandTask\n\n\n"
+        'class Film(CommandTask):\n    """Cut."""\n\n'
+        '    name = "film"\n    command = ("true",)\n    slots = 2\n    group = "media"\n'
+    )
+
+    mistakes = find_mistakes(folder)
+    assert [each.partition(": film: ")[2].split(":")[0] for each in mistakes] == ["slots", "group"]
+    assert all(each.startswith(f"{tmp_path}/tasks/film.py:4: ") for each in mistakes)
+    folder.settings_file.write_text("[executor]\nslots = 2\ngroups = { media = 2 }\n")
+    assert find_mistakes(folder) == []
+    folder.settings_file.write_text(
+        '[executor]\nslots = 2\ngroups = { media = 2 }\npriority = "points.py:points_of"\n'
+    )
+    [mistake] = find_mistakes(folder)
+    assert "executor.priority" in mistake

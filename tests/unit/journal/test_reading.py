@@ -222,6 +222,7 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     await journal.stream("ann")
     await journal.jobs_by_key("ann", ["a", "b"])
     await journal.children(known, since=0, limit=5)
+    await journal.jobs(parent=known, owner="ann", task="convert", before=known)
     for owner in (None, "ann"):
         for task in (None, "convert"):
             for states in (None, TERMINAL):
@@ -242,3 +243,29 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     for filters in ("state=?", "owner=? AND state=?", "task=? AND state=?"):
         assert any(f"({filters} AND child=? AND rowid<?)" in line for line in plans)
     assert any("(owner=? AND task=? AND state=? AND child=? AND rowid<?)" in line for line in plans)
+
+
+async def test_children_are_listed_by_their_batch_and_in_lists_only_on_request(
+    journal: Journal,
+) -> None:
+    batch, other = job(), job()
+    children = [replace(job(task=task), parent=batch.job_id) for task in ("a", "b", "a")]
+    stranger = replace(job(), parent=other.job_id)
+    await write(journal, *(queued(each) for each in (batch, other, *children, stranger)))
+    await write(journal, ended(children[0], State.FAILED))
+
+    def ids(jobs: list[Job]) -> list[str]:
+        return [each.job_id for each in jobs]
+
+    first, second, third = ids(children)
+    parent = batch.job_id
+    assert ids(await journal.jobs(children=False)) == [other.job_id, batch.job_id]
+    assert len(await journal.jobs()) == 6
+    assert ids(await journal.jobs(parent=parent)) == [third, second, first]
+    assert ids(await journal.jobs(parent=parent, before=third, limit=1)) == [second]
+    assert ids(await journal.jobs(parent=parent, task="a")) == [third, first]
+    assert ids(await journal.jobs(parent=parent, states=[State.FAILED])) == [first]
+    assert ids(await journal.children(parent, since=0, limit=2)) == [first, second]
+    assert ids(await journal.children(parent, since=2, limit=2)) == [third]
+    [event] = await journal.job_events(second, since=0, limit=10)
+    assert event.parent == parent

@@ -246,3 +246,17 @@ def test_whatever_is_forgotten_streams_have_no_hole_and_unfinished_jobs_keep_all
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(live(Path(folder, "journal")))
+
+
+async def test_children_are_remembered_as_long_as_their_batch_has_not_ended(
+    journal: Journal,
+) -> None:
+    batch = job()
+    child = replace(job(), parent=batch.job_id)
+    await write(journal, queued(batch), queued(child), ended(child))
+
+    early = await forget(journal)
+    await write(journal, ended(batch))
+    late = await forget(journal)
+
+    assert (early, late) == (0, 2)

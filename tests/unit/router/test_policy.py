@@ -114,7 +114,7 @@ def test_no_user_ever_sees_topics_of_another(
         pytest.param("user = 1", "user: only these tables", id="no table"),
         pytest.param("[user]\npublish = []", "user.publish: a role has", id="no such action"),
         pytest.param('[user]\ncall = "x"', "user.call: must be a list", id="no list"),
-        pytest.param("[user]\ncall = [1]", "user.call: 1 must be", id="no text"),
+        pytest.param("[user]\ncall = [1]", "roles.toml:2:9: user.call.0: 1 must be", id="no text"),
         pytest.param('[user]\ncall = ["wamp."]', "below `taskrealm.`", id="the meta API"),
         pytest.param('[user]\ncall = ["taskrealm."]', "below `taskrealm.`", id="everything"),
         pytest.param('[user]\ncall = [""]', "below `taskrealm.`", id="nothing"),
@@ -127,7 +127,8 @@ def test_no_user_ever_sees_topics_of_another(
             '[user]\nsubscribe = ["taskrealm.user.{uid}x"]', "whole part", id="a part of a uid"
         ),
         pytest.param('[user]\nsubscribe = ["taskrealm.{who}."]', "whole part", id="a typo"),
-        pytest.param("[user", "cannot be read", id="no TOML"),
+        pytest.param("[user", "roles.toml:1:6: is no TOML: Expected ']'", id="no TOML"),
+        pytest.param("[usr]", "did you mean 'user'?", id="a misspelt role"),
     ],
 )
 def test_a_wrong_policy_is_refused_by_file_and_entry(

@@ -27,8 +27,6 @@ from taskrealm.tasks import (
     ready,
 )
 
-pytestmark = pytest.mark.capability("A10")
-
 
 class Shape(Enum):
     ROUND = "round"
@@ -71,6 +69,7 @@ class Everything(CommandTask):
         int | None, Field(ge=0), Hint(unit="px", group="Picture", placeholder="480")
     ] = None
     choice: Annotated[Literal["a", "b"], Hint(titles={"a": "First"})] = "a"
+    maybe: Annotated[Literal["a", "b"], Hint(titles={"b": "Second"})] | None = None
     shape: Shape = Shape.ROUND
     flag: bool = False
     day: date | None = None
@@ -101,6 +100,7 @@ FITTING: dict[str, list[Any]] = {
     "text": ["a\nb\n"],
     "hinted": [0, None],
     "choice": ["b"],
+    "maybe": ["b", None],
     "shape": ["square"],
     "flag": [True],
     "day": ["2026-02-28"],
@@ -185,6 +185,7 @@ def test_the_schema_is_a_valid_schema() -> None:
         ("text", {"multiline": True}),
         ("hinted", {"unit": "px", "group": "Picture", "placeholder": "480"}),
         ("choice", {"choices": [{"value": "a", "title": "First"}]}),
+        ("maybe", {"choices": [{"value": "b", "title": "Second"}]}),
     ],
 )
 def test_hints_stand_beside_what_is_accepted(name: str, hints: dict[str, Any]) -> None:

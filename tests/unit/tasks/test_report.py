@@ -149,13 +149,16 @@ def test_a_question_of_an_unknown_type_is_an_error_of_the_program() -> None:
         report.tag("")
 
 
+@pytest.mark.parametrize("awk", ["awk", "mawk"])
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 @pytest.mark.parametrize("text", ['a "b" \\ c', "ü\n\t\x01\x7f'$(x)`y`%s", "", "-n", "\\u0041"])
 def test_any_text_passes_through_the_functions_of_the_shell(
-    reported: Callable[[], list[Any]], shell: str, text: str
+    reported: Callable[[], list[Any]], tmp_path: Path, awk: str, shell: str, text: str
 ) -> None:
+    (tmp_path / "awk").symlink_to(needs(awk))
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     script = f'. {report.SHELL_FILE}; report_message "$1" error; report_data "$1" "$1"'
-    subprocess.run([needs(shell), "-euc", script, shell, text], check=True)
+    subprocess.run([needs(shell), "-euc", script, shell, text], check=True, env=environment)
 
     assert reported() == [{"message": text, "level": "error"}, {"data": {text: text}}]
 

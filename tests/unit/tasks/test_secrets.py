@@ -11,13 +11,12 @@ from pydantic import Field
 from taskrealm.protocol.errors import InvalidArguments, TooLarge
 from taskrealm.tasks import (
     Caller,
+    Child,
     CommandTask,
     ProgramTask,
     Secret,
     Value,
 )
-
-pytestmark = pytest.mark.capability("A10")
 
 CLEAR = "correct horse battery"
 
@@ -109,6 +108,15 @@ def test_a_refusal_does_not_repeat_the_secret(value: object) -> None:
 def test_a_variable_holds_no_more_than_linux_takes() -> None:
     with pytest.raises(TooLarge, match="password: a variable has at most 131071 bytes"):
         task.argv(task.bind(["ana", "x" * 131_071], {}))
+
+
+def test_a_batch_hands_a_secret_on_to_its_children() -> None:
+    by_name = Child("login", {"password": Secret(CLEAR), "user": "ana"})
+    by_position = Child("login", ["ana", Secret(CLEAR)])
+
+    assert by_name.arguments == {"password": CLEAR, "user": "ana"}
+    assert by_position.arguments == ["ana", CLEAR]
+    assert CLEAR not in repr(by_name)
 
 
 class Several(CommandTask):

@@ -10,6 +10,7 @@ import pytest
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import (
     Artifact,
+    Child,
     CommandTask,
     ProgramTask,
     TaskError,
@@ -182,3 +183,14 @@ def test_a_declaration_that_cannot_be_is_told_by_attribute(artifacts: Any, reaso
 def test_a_plain_name_is_an_artifact_without_more() -> None:
     artifact = Artifact("b", required=True)
     assert declared(["a", artifact]) == (Artifact("a"), artifact)
+
+
+def test_a_batch_hands_a_file_on_to_its_children_by_its_id() -> None:
+    reader = task(list[Annotated[Path, Upload()]])
+    [path] = reader.bind([[ID]], {}, uploaded("a.mov")).model.source
+
+    assert Child("papers.look", {"source": path, "more": [path]}).arguments == {
+        "source": ID,
+        "more": [ID],
+    }
+    assert Child("papers.look", [path, Path("a.mov")]).arguments == [ID, Path("a.mov")]

@@ -16,6 +16,7 @@ from pydantic import Field
 from taskrealm.protocol.errors import InvalidArguments
 from taskrealm.tasks import (
     PARSERS,
+    Artifact,
     Caller,
     CommandTask,
     Duration,
@@ -26,6 +27,7 @@ from taskrealm.tasks import (
     Line,
     Option,
     ProgramTask,
+    Rate,
     Retry,
     Schedule,
     Secret,
@@ -41,8 +43,6 @@ from taskrealm.tasks.declaration import settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.capability("A1", "A10")
 
 TOML = """\
 [tasks."media.scale"]
@@ -67,6 +67,12 @@ expires = "1h"
 duplicates = "refuse"
 schedules = [{ cron = "0 3 * * *", zone = "Europe/Berlin", arguments = { width = 5 }, jitter = "1m" }]
 roles = ["operator"]
+slots = 2
+group = "media"
+most_running = 3
+rate = { count = 5, seconds = "1h" }
+artifacts = ["*.png", { pattern = "log.txt", always = true }]
+terminal = { columns = 132 }
 environment = { TOKEN = "{token}", LANG = "C" }
 stdin = "{token}"
 progress = { pattern = '(?P<percent>\\d+)%' }
@@ -130,7 +136,6 @@ def scale(request: pytest.FixtureRequest, tmp_path: Path) -> ProgramTask:
     return loaded(tmp_path, yaml.safe_dump(tomllib.loads(TOML), sort_keys=False), "a.yaml")
 
 
-@pytest.mark.capability("A3")
 def test_a_task_in_a_file_is_the_same_as_one_in_python(scale: ProgramTask) -> None:
     python = ready(Scale)
     assert isinstance(python, ProgramTask)
@@ -151,6 +156,10 @@ def test_every_setting_is_taken_over(scale: ProgramTask) -> None:
         Schedule("0 3 * * *", zone="Europe/Berlin", arguments={"width": 5}, jitter=60.0),
     )
     assert scale.roles == {"operator"}
+    assert (scale.slots, scale.group, scale.most_running) == (2, "media", 3)
+    assert scale.rate == Rate(5, 3_600.0)
+    assert scale.artifacts == (Artifact("*.png"), Artifact("log.txt", always=True))
+    assert scale.terminal == Terminal(columns=132)
     assert scale.limits == Limits(memory=1_000_000, cpu=120.0, overflow="fail")
     assert scale.variables(arguments) == {"TOKEN": "hush", "LANG": "C"}
     assert scale.stdin(arguments) == b"hush"
@@ -200,7 +209,7 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
         [tasks.all]
         title = "Take everything"
         command = ["x", "{line}", "{text}", "{number}", "{day}", "{clock}", "{moment}", "{file}",
-                   "-D{define}", "{words}"]
+                   "-D{define}", "{words}", "{sent}"]
         [tasks.all.parameters]
         line = { type = "line", pattern = "^[a-z]*$", default = "abc" }
         text = { type = "text", default = "a\\nb" }
@@ -210,6 +219,7 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
         moment = { type = "datetime", default = 2026-01-31T08:30:00Z }
         file = { type = "file", root = ".", default = "words.txt" }
         define = { type = "mapping", default = { a = "1" } }
+        sent = { type = "upload", max = 1000, accept = [".png"], optional = true }
         words = { type = "list", items = { type = "file", root = "." }, default = ["words.txt"] }
         """,
     )
@@ -222,7 +232,6 @@ def test_a_file_of_every_kind_of_parameter_is_loaded(tmp_path: Path) -> None:
     assert task.schema["properties"]["text"]["x-taskrealm"] == {"multiline": True}
 
 
-@pytest.mark.capability("N28")
 def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(
         dedent("""\
@@ -367,7 +376,6 @@ def test_a_name_is_taken_across_files(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.capability("N28")
 def test_the_schema_of_the_files_accepts_what_is_accepted() -> None:
     schema = tables.schema()
     Draft202012Validator.check_schema(schema)
@@ -406,3 +414,26 @@ def test_a_command_prints_the_choices(tmp_path: Path) -> None:
     hints = task.schema["properties"]["word"]["x-taskrealm"]
     assert hints == {"computed_choices": {"after": ["prefix"]}}
     json.dumps(task.description())
+
+
+@pytest.mark.capability("N10", "N11")
+def test_files_in_and_out_can_be_written(tmp_path: Path) -> None:
+    task = loaded(
+        tmp_path,
+        """\
+[tasks."pages"]
+title = "Make pages"
+command = ["cat", "{source}"]
+artifacts = ["out.txt", {pattern = "*.png", title = "Pages", keep = 3}]
+[tasks."pages".parameters.source]
+type = "upload"
+max = 10
+accept = [".pdf"]
+""",
+    )
+
+    assert task.artifacts == (Artifact("out.txt"), Artifact("*.png", title="Pages", keep=3))
+    assert task.schema["properties"]["source"]["x-taskrealm"] == {
+        "max_size": 10,
+        "accept": [".pdf"],
+    }

@@ -83,6 +83,8 @@ export interface ExecOptions {
   delay?: number
   /** When it may start: ISO 8601 with an offset, or seconds since 1970. */
   not_before?: string | number
+  /** Ids of jobs that have to succeed before; if one ends otherwise, this one is cancelled. */
+  after?: string[]
   /**
    * Your own name for the request: repeated, it makes no second job. With one, `exec` repeats
    * itself when the answer is lost.
@@ -102,8 +104,8 @@ export type Arguments = Readonly<Record<string, unknown>> | readonly unknown[]
 
 /** What running a task with these arguments would do. */
 export interface Check {
-  /** The command line, secrets masked. */
-  argv: string[]
+  /** The command line, secrets masked; absent if the task runs no program. */
+  argv?: string[]
   /** Seconds that the job may run. */
   timeout: number | null
   /** Place in the queue that it would get; 0 means that it would start at once. */
@@ -122,6 +124,10 @@ export interface JobsFilter {
   /** The `next` of the page before. */
   before?: string
   limit?: number
+  /** Only the children of this batch. */
+  parent?: string
+  /** Whether the children of batches are listed too; without `parent` they are left out. */
+  children?: boolean
 }
 
 export interface JobsPage {

@@ -101,6 +101,8 @@ export interface EventHead {
   job_id: string
   /** Counts without holes within the job, from 1. */
   job_seq: number
+  /** The batch whose child the job is, if it is one. */
+  parent?: string
   task: string
   /** When it happened, ISO 8601. */
   at: string
@@ -134,7 +136,15 @@ export interface Question {
 
 /** Durations are in seconds. */
 export interface EventData {
-  delayed: {delay: number | null; not_before: string}
+  delayed: {
+    delay?: number | null
+    not_before?: string | null
+    /** The jobs that have to succeed before. */
+    after?: string[]
+    /** Of a child of a batch: its place among all of them, from 1, and their number. */
+    number?: number
+    of?: number
+  }
   queued: {position: number}
   started: Record<never, never>
   progress: Progress
@@ -206,6 +216,10 @@ export interface JobRecord {
   delay: number | null
   /** Before when the job was asked not to start. */
   not_before: string | null
+  /** The batch whose child the job is. */
+  parent: string | null
+  /** The jobs that have to succeed before this one starts. */
+  after: string[]
   /** When the next attempt is due, as long as the job waits for that. */
   retry_at: string | null
   /** Seconds that the job may wait for a slot before its first attempt. */
@@ -278,6 +292,8 @@ export interface Task {
   timeout: number | null
   retries: number
   roles: string[]
+  /** Of a task whose jobs make other jobs, its children: how many at once, and what a failure does. */
+  batch?: {parallel: number | null; on_failure: "stop" | "continue"}
   /** How many of the node's slots a job takes. */
   slots: number
   /** The group of tasks that share some of the slots. */
@@ -349,8 +365,8 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
   }
   switch (type) {
     case "delayed": {
-      const {delay, not_before} = event
-      return {...record, state: "delayed", delay, not_before}
+      const {delay = null, not_before = null, after = []} = event
+      return {...record, state: "delayed", delay, not_before, after}
     }
     case "queued":
       return {...record, state: "queued", attempt, retry_at: null}
@@ -388,13 +404,13 @@ export function advance(record: JobRecord, event: JobEvent): JobRecord {
 
 /** What *event* says besides its head. */
 function dataOf(event: JobEvent): Record<string, unknown> {
-  const {owner, epoch, seq, job_id, job_seq, task, type, at, attempt, ...data} = event
+  const {owner, epoch, seq, job_id, job_seq, parent, task, type, at, attempt, ...data} = event
   return data
 }
 
 /** What is known of a job from its *first* event. */
 export function recordOf(first: JobEvent): JobRecord {
-  const {job_id, task, owner, attempt, at} = first
+  const {job_id, task, owner, attempt, at, parent = null} = first
   const record: JobRecord = {
     job_id,
     task,
@@ -413,6 +429,8 @@ export function recordOf(first: JobEvent): JobRecord {
     key: null,
     delay: null,
     not_before: null,
+    parent,
+    after: [],
     retry_at: null,
     expires: null,
     expires_at: null,

@@ -56,6 +56,15 @@ test("a job waits for its time, and for its next attempt", () => {
   })
 })
 
+test("a job waits for others, or for its turn in its batch", () => {
+  const after = recordOf(event("delayed", {after: ["a", "b"]}))
+  const child = recordOf({...event("delayed", {number: 2, of: 3}), parent: "batch"})
+
+  expect(after).toMatchObject({state: "delayed", after: ["a", "b"], not_before: null, parent: null})
+  expect(child).toMatchObject({state: "delayed", after: [], parent: "batch"})
+  expect(advance(child, event("started"))).not.toHaveProperty("number")
+})
+
 test("a job asks until it has its answer, or ends", () => {
   const ask = (question: string) =>
     event("question", {question, text: "?", schema: {type: "boolean"}, expires_at: null})

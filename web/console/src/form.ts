@@ -39,7 +39,7 @@ export class Form {
   }
 
   /**
-   * Take what the server says about fields, or about parts of them (`sizes.0`).
+   * Take what the server says about fields, or about parts of them (`size.width`).
    *
    * @returns what is about none of these fields
    */
@@ -49,7 +49,9 @@ export class Form {
     for (const [path, sentence] of Object.entries(fields)) {
       const name = path.split(/[.[]/, 1)[0] ?? path
       const errors = this.fields.some(field => field.name === name) ? this.errors : others
-      errors[name] = errors[name] ? `${errors[name]}; ${sentence}` : sentence
+      const part = path.slice(name.length + 1)
+      const words = part ? `${part} ${sentence}` : sentence
+      errors[name] = errors[name] ? `${errors[name]}; ${words}` : words
     }
     return others
   }

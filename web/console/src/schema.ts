@@ -104,6 +104,7 @@ function fieldOf(name: string, property: Schema, required: boolean, root: Schema
 
 function kindOf(schema: Schema, items: Schema): Kind {
   if (choicesOf(schema)) return "choice"
+  if (schema.format === "duration") return "text"
   switch (schema.type) {
     case "boolean":
       return "boolean"

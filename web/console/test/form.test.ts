@@ -43,8 +43,12 @@ test("a form is filled with the arguments of an earlier job", () => {
 
 test("what the server refuses is told at the field, and the rest is handed back", () => {
   const refused = form()
-  const others = refused.refuse({"sizes.0": "too big", "sizes.3": "too small", priority: "no"})
+  const others = refused.refuse({
+    "sizes.width": "too big",
+    "sizes.height": "too small",
+    priority: "no",
+  })
 
-  expect(refused.errors).toEqual({sizes: "too big; too small"})
+  expect(refused.errors).toEqual({sizes: "width too big; height too small"})
   expect(others).toEqual({priority: "no"})
 })

@@ -4,9 +4,10 @@ import {type Client, isTerminal, type Job, type JobDetails, type JobEvent} from 
 import {html, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
 import {repeat} from "lit/directives/repeat.js"
-import {type Catalog, titleOf} from "../catalog"
+import {type Catalog, taskNamed, titleOf} from "../catalog"
 import {Clock, PageElement, Resource} from "../element"
 import {duration, moment, percent, pretty, progressText} from "../format"
+import "../parts/children"
 import "../parts/files"
 import {messageList} from "../parts/messages"
 import {loading, problem} from "../parts/notice"
@@ -14,7 +15,7 @@ import "../parts/output"
 import {progressBar} from "../parts/progress"
 import "../parts/question"
 import {STATE_WORDS, stateBadge} from "../parts/state"
-import {taskLink} from "../route"
+import {jobLink, taskLink} from "../route"
 
 /** Seconds between questions for the place in the queue. */
 const QUEUE_LOOK = 3
@@ -86,6 +87,8 @@ export class JobScreen extends PageElement {
       key,
       delay,
       not_before,
+      parent,
+      after,
       ...news
     } = live
     return {...details, ...news}
@@ -119,6 +122,7 @@ export class JobScreen extends PageElement {
       <p class="quiet">
         <code>${task}</code> · submitted
         <time datetime=${submitted_at}>${moment(submitted_at)}</time>
+        ${record.parent ? html`as part of <a href=${jobLink(record.parent)}>a batch</a>` : ""}
         by ${submitted_by}${submitted_by === owner ? "" : ` for ${owner}`}${this.#took(record)}
       </p>
       <p class="hidden" aria-live="polite">${announcement(record)}</p>
@@ -128,6 +132,15 @@ export class JobScreen extends PageElement {
       ${record.artifact ? bigResult(record.artifact) : outcome(record)}
       <tr-files .client=${this.client} .jobId=${this.jobId} .count=${this.#files}></tr-files>
       ${messageList(this.#messages)}
+      ${
+        taskNamed(this.catalog, task)?.batch
+          ? html`<tr-children
+              .client=${this.client}
+              .catalog=${this.catalog}
+              .batch=${this.jobId}
+            ></tr-children>`
+          : ""
+      }
       <section>
         <h2>Output</h2>
         ${this.#job ? html`<tr-output .job=${this.#job} .sizes=${record.output}></tr-output>` : ""}
@@ -177,6 +190,8 @@ export class JobScreen extends PageElement {
     if (state === "delayed") {
       const due = record.retry_at ?? record.not_before
       const when = due ? ` at ${moment(due)}` : ""
+      if (!due && record.parent) return html`<p>Waits for its turn in its batch.</p>`
+      if (!due && record.after.length) return html`<p>Waits for other jobs to succeed.</p>`
       return html`<p>${record.retry_at ? "Runs again" : "May start"}${when}.</p>`
     }
     if (isTerminal(state)) return ""

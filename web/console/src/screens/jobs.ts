@@ -67,7 +67,8 @@ export class JobsScreen extends PageElement {
   #follow(event: JobEvent): void {
     const job = this.jobs.get(event.job_id)
     if (job) this.jobs.set(event.job_id, advance(job, event))
-    else if (event.job_seq === 1) this.jobs.set(event.job_id, recordOf(event))
+    // Children of a batch are listed with it.
+    else if (event.job_seq === 1 && !event.parent) this.jobs.set(event.job_id, recordOf(event))
     this.requestUpdate()
   }
 

@@ -178,12 +178,12 @@ export class TaskScreen extends PageElement {
 
   async #check(): Promise<void> {
     await this.#submit(async (args, options) => {
-      const {argv, position, waiting} = await this.client.check(this.name, args, options)
+      const {argv = [], position, waiting} = await this.client.check(this.name, args, options)
       const place =
         position === 0
           ? "It would start at once."
           : `It would be number ${position} in line. ${waiting ? `${waiting.text}.` : ""}`
-      this.preview = `${argv.map(quoted).join(" ")}\n\n${place}`
+      this.preview = [argv.map(quoted).join(" "), place].filter(Boolean).join("\n\n")
     })
   }
 
