@@ -44,6 +44,20 @@ def test_a_script_submits_a_job_and_waits_for_its_result(ana: BlockingClient) ->
     assert [each["job_id"] for each in ana.jobs(limit=1)] == [job.job_id]
 
 
+@pytest.mark.capability("S10", "S7")
+def test_one_call_gives_a_script_the_result_or_gives_up_in_time(ana: BlockingClient) -> None:
+    before = set(threading.enumerate())
+
+    assert ana.run("probe.printed", {"text": "done"}) == "done"
+    with pytest.raises(JobFailed, match="exit code 3"):
+        ana.run("probe.shell", ["exit 3"], patience=LIMIT)
+    with pytest.raises(TimeoutError):
+        ana.run("probe.nap", patience=0.5)
+    for job in ana.jobs(task="probe.nap", state=["queued", "running"]):
+        ana.job(job["job_id"]).cancel(now=True)
+    assert set(threading.enumerate()) == before
+
+
 @pytest.mark.capability("S11")
 def test_a_script_is_refused_as_a_coroutine_is(site: Node, ana: BlockingClient) -> None:
     with pytest.raises(UnknownTask):

@@ -65,6 +65,21 @@ async def test_a_job_runs_again_after_a_failure_that_its_task_names(
 
 
 @pytest.mark.capability("N12")
+async def test_a_function_runs_again_after_an_exception_that_its_task_names(site: Node) -> None:
+    async with client(site, "h5_ada") as ada:
+        connected = await ada.exec("timing.connects")
+        failed = await ada.exec("timing.connects", {"failure": "ValueError"})
+        result = await connected.result(LIMIT)
+        retrying = await until(connected, EventType.RETRYING)
+        end = await end_of(failed)
+
+    assert result == "connected"
+    assert retrying.data["failure"] == "ConnectionError"
+    assert retrying.data["reason"].startswith("ConnectionResetError")
+    assert (end.type, end.attempt, end.data["exception"]) == ("failed", 1, "ValueError")
+
+
+@pytest.mark.capability("N12")
 async def test_another_failure_ends_a_job_at_once(site: Node) -> None:
     async with client(site, "h5_ben") as ben:
         job = await ben.exec("timing.retried", {"script": "exit 1"})

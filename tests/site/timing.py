@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from taskrealm.tasks import CommandTask, Output, Retry, Value
+import os
+
+from taskrealm.tasks import CommandTask, Output, Retry, Value, task
 
 
 class Retried(CommandTask):
@@ -49,3 +51,11 @@ class Big(CommandTask):
 
     def parse_result(self, output: Output) -> str:
         return "x" * self.size
+
+
+@task(name="timing.connects", retries=Retry(2, on=("ConnectionError",), pause=0.05))
+def connects(failure: str = "ConnectionResetError") -> str:
+    """Fail at first, by what is asked for."""
+    if os.environ["TASKREALM_ATTEMPT"] == "1":
+        raise {"ConnectionResetError": ConnectionResetError, "ValueError": ValueError}[failure]
+    return "connected"

@@ -93,6 +93,17 @@ class BlockingClient:
         """Run *task*: the job, as soon as it has been accepted."""
         return self._blocking(self._loop.call(self._client.exec(task, arguments, **options)))
 
+    def run(
+        self,
+        task: str,
+        arguments: Arguments = (),
+        *,
+        patience: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run *task* and wait for its result, *patience* seconds at most; see `Client.run`."""
+        return self._loop.call(self._client.run(task, arguments, patience=patience, **options))
+
     def exec_many(self, requests: Iterable[Request]) -> list[BlockingJob]:
         """Run many tasks by one call; all are accepted or none."""
         return [
@@ -142,6 +153,14 @@ class BlockingClient:
     def drain(self, limit: float | None = None) -> dict[str, Any]:
         """Let no more jobs be taken or started; for operators."""
         return self._loop.call(self._client.drain(limit))
+
+    def schedules(self) -> list[dict[str, Any]]:
+        """See `Client.schedules`."""
+        return self._loop.call(self._client.schedules())
+
+    def schedule(self, name: str, action: str) -> dict[str, Any]:
+        """See `Client.schedule`."""
+        return self._loop.call(self._client.schedule(name, action))
 
     def limits(self, **changes: Any) -> dict[str, Any]:
         """How many slots there are, after *changes* as for `Client.limits`; for operators."""

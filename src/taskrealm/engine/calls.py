@@ -156,7 +156,7 @@ class Step:
             case Cancelled() | asyncio.CancelledError():
                 return _failed(f"{self._noun} was stopped")
             case TaskError() | Error():
-                return _failed(str(error))
+                return {**_failed(str(error)), "exception": _kind_of(error)}
         if self._head["step"] != FUNCTION:
             # The owner may know what the program does, but not what a site does around it.
             return {**_failed(f"{self._noun} failed"), "trace": _traceback(error)}
@@ -170,7 +170,7 @@ class Step:
                 self._complain(f"{text}\n")
                 return _failed("The function ended with exit code 1")
         self._complain(_traceback(error))
-        return _failed(_sentence(error))
+        return {**_failed(_sentence(error)), "exception": _kind_of(error)}
 
     def _output(self, arguments: Arguments) -> Output:
         size = self._head["stdout"]
@@ -201,6 +201,13 @@ def _raise_cancelled() -> None:
 
 def _failed(error: str, *, exit_code: int = 1) -> dict[str, Any]:
     return {"error": error, "exit_code": exit_code}
+
+
+def _kind_of(error: BaseException) -> str:
+    """By which name a task names *error* in its `retries`; with its module unless it is Python's."""
+    kind = type(error)
+    is_builtin = kind.__module__ == "builtins"
+    return kind.__qualname__ if is_builtin else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _sentence(error: BaseException) -> str:

@@ -49,6 +49,8 @@ class Ended:
     """What the task's own code has made, as JSON; None if there is none of it."""
     cause: BaseException | None = None
     """What that code raised, for those who may see it."""
+    exception: str | None = None
+    """The name of what it raised."""
 
     @property
     def is_success(self) -> bool:
@@ -192,7 +194,8 @@ class ProcessAttempt(Attempt):
         head = assignment.reply.head
         if "trace" in head:
             log.error(head["error"], job_id=self._job.job_id, trace=head["trace"])
-        return Ended(exit, head["error"], assignment.reply.body, assignment.cause)
+        exception = head.get("exception")
+        return Ended(exit, head["error"], assignment.reply.body, assignment.cause, exception)
 
     def _collector(self, directory: Path) -> Collector:
         collector = Collector(
@@ -257,6 +260,8 @@ class ProcessAttempt(Attempt):
             stderr_tail=self._stderr_tail.decode(errors="replace"),
             duration=duration,
         )
+        if ended.exception is not None and error == ended.error:
+            ending.data["exception"] = ended.exception
         return replace(ending, cause=ended.cause)
 
     def _overflowed(self) -> str:

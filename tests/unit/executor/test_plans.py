@@ -101,8 +101,8 @@ def test_a_task_whose_schedule_makes_no_sense_is_not_loaded(
         ('task = "clean"\nname = "c"\ncron = "0 3 * * *"\nzone = "X"', "toml:2: zone is 'X'"),
         ('task = "clean"\ncron = "0 3 * * *"', "toml:2: there is a schedule 'clean' already"),
         ('task = "greet"\ncron = "0 3 * * *"', "greet needs the argument 'whom'"),
-        ('task = "greet"', "schedules.0.cron: Field required"),
-        ('task = "greet"\ncron = "0 3 * * *"\nzoen = "X"', "schedules.0.zoen: Extra inputs"),
+        ('task = "greet"', "schedules.0.cron: is required"),
+        ('task = "greet"\ncron = "0 3 * * *"\nzoen = "X"', "schedules.0.zoen: is not known here"),
     ],
 )
 def test_settings_whose_schedule_makes_no_sense_are_refused(

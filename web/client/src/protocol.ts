@@ -176,6 +176,8 @@ export interface EventData {
     signal: string | number | null
     stderr_tail: string | null
     duration: number
+    /** The name of the Python exception that the function of the task raised. */
+    exception?: string
   }
   cancelled: {by: string; reason: string | null; duration: number | null}
   timed_out: {timeout: number; duration: number; stderr_tail: string | null}
