@@ -161,6 +161,24 @@ async def test_a_warm_worker_keeps_its_connection(node: Node) -> None:
     assert len(backends) <= 2
 
 
+@pytest.mark.capability("N12")
+async def test_a_job_that_collides_with_another_transaction_runs_again(
+    node: Node, shop: Shop
+) -> None:
+    async with client(node, "h8_eva") as eva:
+        await (await eva.exec("shop.place", [20])).result(LIMIT)
+        with closing(shop.connect()) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(1)")
+            job = await eva.exec("shop.ship", [20])
+            await until(job, EventType.MESSAGE)
+            connection.execute("UPDATE orders SET state = 'paid' WHERE number = 20")
+            connection.commit()
+
+        assert await job.result(LIMIT) == "paid, shipped"
+        assert (await job.snapshot())["attempt"] == 2
+        assert shop.state(20) == "paid, shipped"
+
+
 @pytest.mark.capability("G2")
 async def test_a_job_waits_for_the_row_that_its_submitter_has_not_committed(
     node: Node, shop: Shop

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from taskrealm.contrib.sqlalchemy import Database, wait_for_row
-from taskrealm.tasks import Cancelled, task
+from taskrealm.tasks import Cancelled, Retry, task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 database = Database.from_environment("SHOP_DATABASE")
+strict = Database.from_environment("SHOP_DATABASE", isolation_level="SERIALIZABLE")
 
 
 class Base(DeclarativeBase):
@@ -98,4 +99,15 @@ def confirm(session: Session, number: int, timeout: float = 30.0) -> str:
     """Confirm an order, once it is there."""
     order = wait_for_row(session, Order, number, timeout=timeout)
     order.state = "confirmed"
+    return order.state
+
+
+@task(name="shop.ship", retries=Retry(2, on=("OperationalError",), pause=0.1))
+@strict.transaction
+def ship(session: Session, number: int) -> Iterator[str]:
+    """Ship an order, once somebody lets go of a lock."""
+    order = session.get_one(Order, number)
+    yield "read"
+    session.execute(text("SELECT pg_advisory_xact_lock(1)"))
+    order.state += ", shipped"
     return order.state
