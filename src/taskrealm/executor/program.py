@@ -155,10 +155,10 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         session.on_error = refusals.failed
         await audience.attach(session)
         publisher.attach(session)
-        await procedures.register(session)
         await invocations.register(session)
         await transfers.register(session)
         await administration.register(session)
+        await procedures.register(session)
         executor.announce()
         # Not before: they would hold up the start of the node.
         if any(task.uses_workers for task in executor.registry.values()):
