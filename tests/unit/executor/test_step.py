@@ -66,7 +66,7 @@ async def test_what_refuses_to_stop_is_given_up_after_its_grace() -> None:
 
 
 async def test_a_second_stop_shortens_the_grace() -> None:
-    step = Step(for_ever([], refusals=9))
+    step = Step(for_ever([], refusals=3))
     loop = asyncio.get_running_loop()
     loop.call_later(0.01, step.stop, 600.0)
     loop.call_later(0.05, step.stop, 0.0)
