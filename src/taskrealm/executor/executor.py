@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +11,6 @@ import structlog
 
 from ..journal import Entry, JournalError
 from ..protocol.errors import (
-    Draining,
     Error,
     InvalidArguments,
     NotAuthorized,
@@ -37,6 +35,7 @@ from .entries import (
     start_of,
     waiting_since,
 )
+from .gate import Gate
 from .inputs import files_named
 from .keys import Keys, require_first, require_same
 from .live import LiveJob
@@ -108,7 +107,6 @@ class Executor:
         self.scheduler = scheduler
         self._publisher = publisher
         self._audience = audience
-        self._paused = paused
         self._uploads = uploads
         self._vault = vault
         self._waiting = Waiting(
@@ -152,17 +150,21 @@ class Executor:
         )
         self._surroundings = replace(surroundings, batches=self._batches)
         self._running: dict[asyncio.Task[Any], str] = {}
-        self._draining: asyncio.Task[None] | None = None
+        self.gate = Gate(
+            self._waiting,
+            self._batches,
+            self._live,
+            self._running,
+            paused,
+            on_change=self.announce,
+            on_open=self._start_waiting,
+        )
+        """Whether jobs are taken and started."""
 
     @property
     def registry(self) -> Registry:
         """The tasks that can be run."""
         return self._preparation.registry
-
-    @property
-    def intake(self) -> Intake:
-        """Whether jobs are taken and started."""
-        return self._waiting.intake
 
     async def recover(self) -> None:
         """
@@ -226,7 +228,7 @@ class Executor:
             if fresh:
                 granted = await self._priorities.of(caller)
                 await self._rates.recall(caller.authid, [ready.task for ready in prepared])
-                self._require_room(len(fresh), caller.authid)
+                self.gate.require_room(len(fresh), caller.authid)
                 self._rates.spend(caller.authid, [ready.task for ready in prepared])
                 accepted = []
                 for (name, request), ready in zip(fresh, prepared, strict=True):
@@ -268,7 +270,7 @@ class Executor:
             "limits": self.limits(ready.task),
             "position": self._waiting.position_for(caller.authid, claim, **turn),
             "waiting": self._waiting.reason_for(caller.authid, claim, **turn),
-            "intake": self.intake.value,
+            "intake": self.gate.intake.value,
         }
 
     async def cancel(
@@ -392,81 +394,9 @@ class Executor:
         ]
         return max(0.0, now().timestamp() - min(waiting)) if waiting else None
 
-    def pause(self) -> None:
-        """Start no more jobs, also after a restart, until `resume`; go on taking them."""
-        self._paused.touch(mode=0o600)
-        self._stop_draining()
-        self._set_intake(Intake.PAUSED)
-
-    def resume(self) -> None:
-        """Take jobs and start them again."""
-        self._paused.unlink(missing_ok=True)
-        self._stop_draining()
-        self._set_intake(Intake.OPEN)
-        self._start_waiting()
-
-    def begin_draining(self, limit: float) -> None:
-        """Drain, without waiting for it."""
-        self._stop_draining()
-        self._set_intake(Intake.DRAINING)
-        self._draining = asyncio.create_task(self.drain(limit))
-
-    async def drain(self, limit: float) -> None:
-        """
-        Take no more jobs, start none, and wait until those that run have ended.
-
-        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting, and
-        so do batches whose children wait, for `resume` or for the next executor.
-        """
-        self._set_intake(Intake.DRAINING)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                await self._quiet()
-        await self._stop_all()
-        await self._quiet()
-
-    async def hurry(self) -> None:
-        """Kill what still runs while the executor drains."""
-        await self._stop_all(grace=0.0)
-
     def announce(self) -> None:
         """Tell everybody how many tasks there are, and whether jobs are taken and started."""
-        self._publisher.announce(len(self.registry), self.intake)
-
-    async def _quiet(self) -> None:
-        """Wait until nothing runs but batches that only wait."""
-        while busy := [
-            task for task, job_id in self._running.items() if not self._batches.rests(job_id)
-        ]:
-            await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _stop_all(self, grace: float | None = None) -> None:
-        data = {"by": "system", "reason": "the node is stopping", "duration": None}
-        ending = Ending(EventType.CANCELLED, data)
-        await asyncio.gather(
-            *(
-                live.stop(ending, live.task.grace if grace is None else grace)
-                for live in self._live.values()
-                if (live.job.state is State.RUNNING and not self._batches.rests(live.job.job_id))
-                or (grace is not None and live.job.state is State.STOPPING)
-            )
-        )
-
-    def _set_intake(self, intake: Intake) -> None:
-        if self._waiting.intake is not intake:
-            self._waiting.intake = intake
-            log.info("Intake changed", intake=intake.value)
-            self.announce()
-
-    def _stop_draining(self) -> None:
-        if self._draining is not None:
-            self._draining.cancel()
-            self._draining = None
-
-    def _require_room(self, count: int, owner: str) -> None:
-        if self.intake is Intake.DRAINING:
-            raise Draining("The node drains: it takes no more jobs just now; try again later")
-        self._waiting.require_room(count, owner)
+        self._publisher.announce(len(self.registry), self.gate.intake)
 
     async def _found(
         self, named: Mapping[str | int, Request], keys: Sequence[str], owner: str
