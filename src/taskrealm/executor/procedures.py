@@ -167,7 +167,7 @@ class Procedures:
             **job.as_dict(),
             "position": self._executor.position(job.job_id),
             "waiting": self._executor.waiting(job),
-            "intake": self._executor.intake.value,
+            "intake": self._executor.gate.intake.value,
             "attempts": await self._attempts(job),
             "output": {name: sizes[name].printed for name in STREAMS},
         }

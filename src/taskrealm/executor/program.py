@@ -214,7 +214,7 @@ async def _until_told_to_stop(serving: asyncio.Task[None], orders: _Orders) -> N
 async def _drain(executor: Executor, orders: _Orders, limit: float) -> None:
     """Let running jobs end, in *limit* seconds or at once when told to hurry."""
     hurrying = asyncio.create_task(orders.obey_hurry(executor))
-    await executor.drain(limit)
+    await executor.gate.drain(limit)
     hurrying.cancel()
 
 
@@ -298,7 +298,7 @@ class _Orders:
         """Once told to hurry, kill what still runs."""
         await self._hurry.wait()
         log.info("Hurrying")
-        await executor.hurry()
+        await executor.gate.hurry()
 
     def _take_reload(self) -> None:
         task = asyncio.ensure_future(self._reload())
