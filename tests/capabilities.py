@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ROW = re.compile(r"^\| ([A-Z]\d+) \|", re.MULTILINE)
@@ -30,10 +29,16 @@ KINDS = (
 
 
 class Record:
-    """The rows of one kind shown in one run, each with the tests that showed it."""
+    """
+    The rows of one kind shown in one run, each with the tests that showed it.
+
+    Where several processes share the tests, the one that began them keeps the record: rows
+    travel with the reports.
+    """
 
     def __init__(self, root: Path, kind: Kind) -> None:
         self._mark = kind.mark
+        self._property = f"{kind.mark} rows"
         self._page = root / kind.page
         self._file = root / "test-output" / kind.record
         self._shown: dict[str, list[str]] = {}
@@ -48,18 +53,20 @@ class Record:
                         f"{item.nodeid} is marked with {row!r}, which is no row of {self._page}"
                     )
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Let the reports of a test tell its rows."""
+        item.user_properties.append((self._property, self._rows(item)))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the rows of a test that passed."""
-        report: pytest.TestReport = yield
         if report.when == "call" and report.passed:
-            for row in self._rows(item):
-                self._shown.setdefault(row, []).append(item.nodeid)
-        return report
+            for row in dict(report.user_properties)[self._property]:
+                self._shown.setdefault(row, []).append(report.nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the record for `scripts/capabilities`."""
-        if not session.config.option.collectonly:
+        is_helper = hasattr(session.config, "workerinput")
+        if not is_helper and not session.config.option.collectonly:
             self._file.parent.mkdir(exist_ok=True)
             self._file.write_text(json.dumps(self._shown, indent=1, sort_keys=True))
 

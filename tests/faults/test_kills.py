@@ -31,6 +31,8 @@ LIMIT = 60.0  # seconds; a node that was killed needs about ten to come back
 RACES = 500
 AT_ONCE = 10
 
+OTHERS = (uris.JOBS, uris.UPLOAD_STATUS, uris.STATISTICS, uris.SCHEDULES, f"{uris.RUN_PREFIX}none")
+
 LAST_WORD = "survived"
 
 pytestmark = pytest.mark.timeout(120)
@@ -196,6 +198,22 @@ async def test_while_the_executor_is_down_callers_are_told_at_once(site: Node) -
         async with client(site, "bo") as bo:
             assert await (await bo.exec("date")).result()
     await peer.leave()
+
+
+@pytest.mark.capability("L6")
+async def test_once_the_executor_is_back_it_answers_every_call(site: Node) -> None:
+    peer = await session(site, "root", "operator")
+    Watch([the_one(site.folder, "components/executor.py")]).kill()
+    async with asyncio.timeout(LIMIT):
+        await first_failure(peer)
+        kinds = [Unavailable]
+        while kinds[0] is Unavailable:
+            # The router takes them in this order.
+            calls = [peer.call(uri) for uri in (uris.TASKS, *OTHERS)]
+            kinds = [type(each) for each in await asyncio.gather(*calls, return_exceptions=True)]
+    await peer.leave()
+
+    assert Unavailable not in kinds
 
 
 async def first_failure(peer: Session) -> Exception:

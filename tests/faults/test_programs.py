@@ -271,51 +271,47 @@ def footprint(pid: int) -> tuple[int, int, int]:
 
 @pytest.mark.fault("F42")
 @pytest.mark.capability("N4", "L4")
-async def test_no_program_survives_its_cancel_nor_its_executor(short_path: Path) -> None:
-    with Node(make_site(short_path)) as node:
-        node.until("READY")
-        async with client(node) as ana:
-            cancelled = await ana.exec("probe.family", {"stubborn": True})
-            family = [int(pid) for pid in (await first_line(cancelled)).split()]
-            assert await cancelled.cancel() == "stopping"
-            async with asyncio.timeout(LIMIT):
-                assert [event async for event in cancelled][-1].type is EventType.CANCELLED
-            assert not [pid for pid in family if is_running(pid)]
+async def test_no_program_survives_its_cancel_nor_its_executor(site: Node) -> None:
+    async with client(site) as ana:
+        cancelled = await ana.exec("probe.family", {"stubborn": True})
+        family = [int(pid) for pid in (await first_line(cancelled)).split()]
+        assert await cancelled.cancel() == "stopping"
+        async with asyncio.timeout(LIMIT):
+            assert [event async for event in cancelled][-1].type is EventType.CANCELLED
+        assert not [pid for pid in family if is_running(pid)]
 
-            lost = await ana.exec("probe.family", {"stubborn": True})
-            family = [int(pid) for pid in (await first_line(lost)).split()]
-            os.kill(the_one(node.folder, "components/executor.py"), signal.SIGKILL)
-            async with asyncio.timeout(LIMIT):
-                assert [event async for event in lost][-1].type is EventType.LOST
-            assert not [pid for pid in family if is_running(pid)]
-            assert (
-                await (await ana.exec("probe.printed", {"text": "again"})).result(LIMIT) == "again"
-            )
+        lost = await ana.exec("probe.family", {"stubborn": True})
+        family = [int(pid) for pid in (await first_line(lost)).split()]
+        os.kill(the_one(site.folder, "components/executor.py"), signal.SIGKILL)
+        async with asyncio.timeout(LIMIT):
+            assert [event async for event in lost][-1].type is EventType.LOST
+        assert not [pid for pid in family if is_running(pid)]
+        assert await (await ana.exec("probe.printed", {"text": "again"})).result(LIMIT) == "again"
 
 
 @pytest.mark.fault("F42")
 @pytest.mark.capability("N4", "L4")
-async def test_no_function_survives_its_cancel_nor_its_executor(short_path: Path) -> None:
-    with Node(make_site(short_path)) as node:
-        node.until("READY")
-        async with client(node, "h2_ana") as ana:
-            cancelled = await ana.exec("func.family", [str(short_path / "cancelled")])
-            family = await family_in(short_path / "cancelled")
-            await cancelled.cancel(now=True)
-            async with asyncio.timeout(LIMIT):
-                assert [event async for event in cancelled][-1].type is EventType.CANCELLED
-            assert not [pid for pid in family if is_running(pid)]
+async def test_no_function_survives_its_cancel_nor_its_executor(
+    site: Node, short_path: Path
+) -> None:
+    async with client(site, "h2_ana") as ana:
+        cancelled = await ana.exec("func.family", [str(short_path / "cancelled")])
+        family = await family_in(short_path / "cancelled")
+        await cancelled.cancel(now=True)
+        async with asyncio.timeout(LIMIT):
+            assert [event async for event in cancelled][-1].type is EventType.CANCELLED
+        assert not [pid for pid in family if is_running(pid)]
 
-            lost = await ana.exec("func.family", [str(short_path / "lost")])
-            family = await family_in(short_path / "lost")
-            executor = the_one(node.folder, "components/executor.py")
-            family += workers_of(executor)
-            os.kill(executor, signal.SIGKILL)
-            async with asyncio.timeout(LIMIT):
-                assert [event async for event in lost][-1].type is EventType.LOST
-            assert not [pid for pid in family if is_running(pid)]
-            after = await ana.exec("func.whole", [3])
-            assert await after.result(LIMIT) == "3 for h2_ana"
+        lost = await ana.exec("func.family", [str(short_path / "lost")])
+        family = await family_in(short_path / "lost")
+        executor = the_one(site.folder, "components/executor.py")
+        family += workers_of(executor)
+        os.kill(executor, signal.SIGKILL)
+        async with asyncio.timeout(LIMIT):
+            assert [event async for event in lost][-1].type is EventType.LOST
+        assert not [pid for pid in family if is_running(pid)]
+        after = await ana.exec("func.whole", [3])
+        assert await after.result(LIMIT) == "3 for h2_ana"
 
 
 async def family_in(mark: Path) -> list[int]:

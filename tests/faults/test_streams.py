@@ -92,8 +92,8 @@ class Listener:
 
     async def until(self, **expected: Any) -> None:
         """Return once it says just that."""
-        while await self._next() != expected:
-            pass
+        while (said := await self._next()) != expected:
+            assert said, f"The listener has ended without {expected}"
 
     async def to_its_end(self) -> list[dict[str, Any]]:
         """Every event that it has heard, once it has ended by itself."""

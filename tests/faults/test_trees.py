@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -331,24 +332,32 @@ async def test_programs_that_cannot_start_fail_and_free_their_slots(sturdy: Node
 
 
 class Means(NamedTuple):
-    """What a process holds."""
+    """What an executor holds."""
 
     files: int
     threads: int
     memory: int  # bytes
-    children: list[int]
+    children: list[str]
+    """The command lines of its child processes; workers, which stay, are not among them."""
+    workers: int
 
     @classmethod
     def of(cls, pid: int) -> Means:
         process = Path(f"/proc/{pid}")
         status = process.joinpath("status").read_text()
+        pids = process.joinpath(f"task/{pid}/children").read_text().split()
+        running = []
+        for each in pids:
+            with contextlib.suppress(OSError):  # it has been reaped meanwhile
+                running.append(Path(f"/proc/{each}/cmdline").read_text())
+        # What has ended and is not reaped yet has an empty command line.
+        children = [each for each in running if "taskrealm.engine.worker" not in each]
         return cls(
             files=len(os.listdir(process / "fd")),
             threads=int(re.findall(r"^Threads:\s+(\d+)", status, re.M)[0]),
             memory=int(re.findall(r"^VmRSS:\s+(\d+)", status, re.M)[0]) * 1024,
-            children=[
-                int(child) for child in process.joinpath(f"task/{pid}/children").read_text().split()
-            ],
+            children=children,
+            workers=len(running) - len(children),
         )
 
 
@@ -373,6 +382,7 @@ async def test_a_thousand_short_jobs_with_orphans_leave_nothing_behind(sturdy: N
 
     assert ends == [EventType.SUCCEEDED] * SHORT_JOBS
     assert after.children == []
+    assert after.workers <= before.workers
     assert after.files <= before.files
     assert after.threads <= before.threads
     assert after.memory < 1.2 * before.memory

@@ -405,6 +405,20 @@ async def test_events_that_cross_the_end_of_a_subscription_do_no_harm(enter: Ent
     assert not subscriber.lost.done()
 
 
+async def test_a_subscription_ends_also_when_the_line_is_cut_meanwhile(
+    enter: Enter, line: Line
+) -> None:
+    subscriber = await enter("ana", line.ws)
+    subscription = await subscriber.subscribe("taskrealm.test.cut_off", lambda _: None)
+    with line.silent():
+        ending = asyncio.ensure_future(subscription.cancel())
+        await asyncio.sleep(0)  # it has asked now
+        line.cut()
+        await soon(ending)
+
+    assert subscriber.lost.done()
+
+
 async def test_a_failing_subscriber_is_reported_and_the_others_still_receive(enter: Enter) -> None:
     publisher, subscriber = await enter("executor"), await enter("ana")
     told = []

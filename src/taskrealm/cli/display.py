@@ -207,10 +207,8 @@ def _sentence(event: Event) -> str:
         case EventType.PROGRESS:
             return " ".join(_progress(data))
         case EventType.ARTIFACT:
-            return (
-                f"The result is {grouped(data.get('size', 0))} bytes;"
-                f" taskrealm logs {event.job_id} --stream result prints it"
-            )
+            name, size = visible(data.get("name", "")), grouped(data.get("size", 0))
+            return f"Left {name}, {size} bytes; taskrealm get {event.job_id} fetches it"
         case EventType.MESSAGE:
             return f"{data.get('level')}: {data.get('text')}"
         case EventType.QUESTION:

@@ -163,7 +163,7 @@ class Following:
                     if not session.is_lost:
                         await news.wait()
             finally:
-                with contextlib.suppress(Disconnected, Error):
+                with contextlib.suppress(Error):
                     await subscription.cancel()
 
     @property
@@ -274,7 +274,7 @@ class Following:
                     self._start(self._unsubscribe(watch.subscription))
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
-        with contextlib.suppress(Disconnected, Error):
+        with contextlib.suppress(Error):
             await subscription.cancel()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

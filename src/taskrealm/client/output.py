@@ -86,7 +86,7 @@ async def read_output(
                 if is_behind:
                     _interrupt(cursors)
     finally:
-        if subscription is not None and session is not None and not session.is_lost:
+        if subscription is not None:
             await subscription.cancel()
 
 

@@ -74,13 +74,13 @@ class Administration:
     async def pause(self, call: Call) -> dict[str, Any]:
         """Starts no more jobs until `resume`, also after a restart; jobs are still taken."""
         self._note(call, "pause")
-        self._executor.pause()
+        self._executor.gate.pause()
         return self._situation()
 
     async def resume(self, call: Call) -> dict[str, Any]:
         """Takes and starts jobs again, after `pause` or `drain`."""
         self._note(call, "resume")
-        self._executor.resume()
+        self._executor.gate.resume()
         return self._situation()
 
     async def drain(self, call: Call, limit: Any = None) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Administration:
                 fields={"limit": f"must be a number of seconds from 0 to {LONGEST_DRAIN:.0f}"}
             )
         self._note(call, "drain", limit=limit)
-        self._executor.begin_draining(limit)
+        self._executor.gate.begin_draining(limit)
         return self._situation()
 
     async def reload(self, call: Call) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class Administration:
     def _situation(self) -> dict[str, Any]:
         scheduler = self._executor.scheduler
         return {
-            "intake": self._executor.intake.value,
+            "intake": self._executor.gate.intake.value,
             "running": scheduler.running,
             "queued": scheduler.waiting,
             "delayed": scheduler.reserved,

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from ..journal import Entry, JournalError
 from ..protocol.errors import (
-    Draining,
     Error,
     InvalidArguments,
     NotAuthorized,
-    TooLarge,
     Unavailable,
     UnknownJob,
     UnknownQuestion,
-    UnknownTask,
 )
-from ..protocol.jobs import Delivery, EventType, Intake, Job, State, new_job_id, now
+from ..protocol.jobs import EventType, Intake, Job, State, now
 from ..tasks import TaskError
 from .attempt import Ending, failure
-from .audience import OVERSEERS
 from .batches import Batches
 from .claims import claim_of
 from .dependencies import Dependencies, refusal
@@ -41,9 +35,11 @@ from .entries import (
     start_of,
     waiting_since,
 )
+from .gate import Gate
 from .inputs import files_named
 from .keys import Keys, require_first, require_same
 from .live import LiveJob
+from .preparation import Preparation
 from .publisher import Recipient
 from .rates import Rates
 from .record import JOURNAL_RETRY
@@ -56,7 +52,6 @@ from .requests import (
     require_earlier,
     with_job_ids,
 )
-from .shares import size_of
 from .vault import SecretsLost
 from .waiting import Waiting
 
@@ -108,14 +103,10 @@ class Executor:
         there as long as the queue is paused, also over a restart. *uploads* are the files
         that arguments may name.
         """
-        self.registry = registry
         self._journal = journal
         self.scheduler = scheduler
         self._publisher = publisher
         self._audience = audience
-        self._timeout = timeout
-        self._arguments_limit = arguments_limit
-        self._paused = paused
         self._uploads = uploads
         self._vault = vault
         self._waiting = Waiting(
@@ -128,6 +119,16 @@ class Executor:
             on_expired=self._on_expired,
             intake=Intake.PAUSED if paused.exists() else Intake.OPEN,
         )
+        self._preparation = Preparation(
+            registry,
+            journal,
+            audience,
+            job_of=self.live,
+            uploads=uploads,
+            vault=vault,
+            timeout=timeout,
+            arguments_limit=arguments_limit,
+        )
         self._keys = Keys()
         self._priorities = priorities
         self._rates = Rates(journal)
@@ -137,8 +138,10 @@ class Executor:
             journal,
             self._waiting,
             self._live,
-            prepare=self._prepare,
-            make=lambda request, ready, caller: self._new_job(request, ready, caller, None),
+            prepare=self._preparation.prepare,
+            make=lambda request, ready, caller: self._preparation.new_job(
+                request, ready, caller, None
+            ),
             hold=self._hold,
             forget=self._forget,
             let_wait=lambda live: self._spawn(self._let_wait(live)),
@@ -147,12 +150,21 @@ class Executor:
         )
         self._surroundings = replace(surroundings, batches=self._batches)
         self._running: dict[asyncio.Task[Any], str] = {}
-        self._draining: asyncio.Task[None] | None = None
+        self.gate = Gate(
+            self._waiting,
+            self._batches,
+            self._live,
+            self._running,
+            paused,
+            on_change=self.announce,
+            on_open=self._start_waiting,
+        )
+        """Whether jobs are taken and started."""
 
     @property
-    def intake(self) -> Intake:
-        """Whether jobs are taken and started."""
-        return self._waiting.intake
+    def registry(self) -> Registry:
+        """The tasks that can be run."""
+        return self._preparation.registry
 
     async def recover(self) -> None:
         """
@@ -204,7 +216,7 @@ class Executor:
             JournalError: The journal cannot be read or written.
         """
         require_earlier(requests)
-        requests = [self._with_secrets_named(each) for each in requests]
+        requests = [self._preparation.with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys)
@@ -212,11 +224,11 @@ class Executor:
         try:
             answers = await self._found(named, keys, caller.authid)
             fresh = [(name, named[name]) for name in named if name not in answers]
-            prepared = [await self._prepare(request, caller) for _, request in fresh]
+            prepared = [await self._preparation.prepare(request, caller) for _, request in fresh]
             if fresh:
                 granted = await self._priorities.of(caller)
                 await self._rates.recall(caller.authid, [ready.task for ready in prepared])
-                self._require_room(len(fresh), caller.authid)
+                self.gate.require_room(len(fresh), caller.authid)
                 self._rates.spend(caller.authid, [ready.task for ready in prepared])
                 accepted = []
                 for (name, request), ready in zip(fresh, prepared, strict=True):
@@ -248,7 +260,7 @@ class Executor:
             UnknownTask, InvalidArguments, TooLarge, TaskError: As for `submit`.
         """
         require_earlier([request])
-        ready = await self._prepare(request, caller)
+        ready = await self._preparation.prepare(request, caller)
         granted = await self._priorities.of(caller)
         claim = claim_of(ready.task)
         turn = {"priority": request.priority + granted, "lead": granted}
@@ -258,7 +270,7 @@ class Executor:
             "limits": self.limits(ready.task),
             "position": self._waiting.position_for(caller.authid, claim, **turn),
             "waiting": self._waiting.reason_for(caller.authid, claim, **turn),
-            "intake": self.intake.value,
+            "intake": self.gate.intake.value,
         }
 
     async def cancel(
@@ -344,14 +356,11 @@ class Executor:
         Raises:
             UnknownTask: There is none, or none that *caller* may run.
         """
-        task = self.registry.get(name)
-        if task is None or caller.role not in task.roles:
-            raise UnknownTask(f"There is no task {name!r} that you may run")
-        return task
+        return self._preparation.task(name, caller)
 
     def reload(self, registry: Registry) -> None:
         """Take *registry* for new jobs from now on; jobs that there are keep the task they have."""
-        self.registry = registry
+        self._preparation.registry = registry
         self.announce()
 
     def live(self, job_id: str) -> Job | None:
@@ -385,81 +394,9 @@ class Executor:
         ]
         return max(0.0, now().timestamp() - min(waiting)) if waiting else None
 
-    def pause(self) -> None:
-        """Start no more jobs, also after a restart, until `resume`; go on taking them."""
-        self._paused.touch(mode=0o600)
-        self._stop_draining()
-        self._set_intake(Intake.PAUSED)
-
-    def resume(self) -> None:
-        """Take jobs and start them again."""
-        self._paused.unlink(missing_ok=True)
-        self._stop_draining()
-        self._set_intake(Intake.OPEN)
-        self._start_waiting()
-
-    def begin_draining(self, limit: float) -> None:
-        """Drain, without waiting for it."""
-        self._stop_draining()
-        self._set_intake(Intake.DRAINING)
-        self._draining = asyncio.create_task(self.drain(limit))
-
-    async def drain(self, limit: float) -> None:
-        """
-        Take no more jobs, start none, and wait until those that run have ended.
-
-        What still runs after *limit* seconds is cancelled. Jobs that wait go on waiting, and
-        so do batches whose children wait, for `resume` or for the next executor.
-        """
-        self._set_intake(Intake.DRAINING)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                await self._quiet()
-        await self._stop_all()
-        await self._quiet()
-
-    async def hurry(self) -> None:
-        """Kill what still runs while the executor drains."""
-        await self._stop_all(grace=0.0)
-
     def announce(self) -> None:
         """Tell everybody how many tasks there are, and whether jobs are taken and started."""
-        self._publisher.announce(len(self.registry), self.intake)
-
-    async def _quiet(self) -> None:
-        """Wait until nothing runs but batches that only wait."""
-        while busy := [
-            task for task, job_id in self._running.items() if not self._batches.rests(job_id)
-        ]:
-            await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _stop_all(self, grace: float | None = None) -> None:
-        data = {"by": "system", "reason": "the node is stopping", "duration": None}
-        ending = Ending(EventType.CANCELLED, data)
-        await asyncio.gather(
-            *(
-                live.stop(ending, live.task.grace if grace is None else grace)
-                for live in self._live.values()
-                if (live.job.state is State.RUNNING and not self._batches.rests(live.job.job_id))
-                or (grace is not None and live.job.state is State.STOPPING)
-            )
-        )
-
-    def _set_intake(self, intake: Intake) -> None:
-        if self._waiting.intake is not intake:
-            self._waiting.intake = intake
-            log.info("Intake changed", intake=intake.value)
-            self.announce()
-
-    def _stop_draining(self) -> None:
-        if self._draining is not None:
-            self._draining.cancel()
-            self._draining = None
-
-    def _require_room(self, count: int, owner: str) -> None:
-        if self.intake is Intake.DRAINING:
-            raise Draining("The node drains: it takes no more jobs just now; try again later")
-        self._waiting.require_room(count, owner)
+        self._publisher.announce(len(self.registry), self.gate.intake)
 
     async def _found(
         self, named: Mapping[str | int, Request], keys: Sequence[str], owner: str
@@ -474,94 +411,14 @@ class Executor:
             found[job.key] = Accepted(job, self.position(job.job_id), is_new=False)
         return found
 
-    def _with_secrets_named(self, request: Request) -> Request:
-        task = self.registry.get(request.task)
-        if task is None or not task.secrets:
-            return request
-        return replace(request, secrets=task.secret_places)
-
-    async def _prepare(self, request: Request, caller: Caller) -> Prepared:
-        for job_id in request.after:
-            if not job_id.startswith("#"):
-                await self._require_visible(job_id, caller)
-        task = self.task(request.task, caller)
-        limit = self._timeout if task.timeout is None else task.timeout
-        if request.timeout is not None and request.timeout > limit:
-            raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})
-        retries = task.retries if request.retries is None else request.retries
-        if retries > task.retries:
-            raise InvalidArguments(fields={"retries": f"must not exceed the task's {task.retries}"})
-        expires = task.expires if request.expires is None else request.expires
-        if expires is not None and task.expires is not None and expires > task.expires:
-            reason = f"must not exceed the task's {task.expires:g} s"
-            raise InvalidArguments(fields={"expires": reason})
-        files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
-        arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
-        size = size_of(arguments.values)
-        if size > self._arguments_limit:
-            raise TooLarge(
-                f"These arguments are {size} bytes as JSON; the most is {self._arguments_limit}",
-                limit=self._arguments_limit,
-            )
-        return Prepared(task, arguments, request.timeout or limit, retries, expires)
-
-    async def _require_visible(self, job_id: str, caller: Caller) -> None:
-        job = self.live(job_id) or await self._journal.job(job_id)
-        if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
-            raise InvalidArguments(fields={"after": f"there is no job {job_id!r} that you may see"})
-
     def _accept(
         self, request: Request, ready: Prepared, caller: Caller, session: int, granted: int
     ) -> Accepted:
         """A job made of *request*, which is known from now on, but not durable yet."""
-        job = self._new_job(request, ready, caller, session, granted)
+        job = self._preparation.new_job(request, ready, caller, session, granted)
         self._hold(job, ready.task, ready.arguments)
         self._dependencies.add(job.job_id, job.after)
         return Accepted(job, self._waiting.accept(job))
-
-    def _new_job(
-        self,
-        request: Request,
-        ready: Prepared,
-        caller: Caller,
-        session: int | None,
-        granted: int = 0,
-    ) -> Job:
-        is_apart = session is not None and request.deliver is Delivery.SESSION
-        submitted_at = now()
-        not_before = request.not_before
-        if request.delay is not None:
-            not_before = submitted_at + timedelta(seconds=request.delay)
-        is_delayed = not_before is not None and not_before > submitted_at
-        state = State.DELAYED if is_delayed or request.after else State.QUEUED
-        job_id = new_job_id()
-        job = Job(
-            job_id=job_id,
-            task=ready.task.name,
-            owner=caller.authid,
-            submitted_by=caller.submitted_by,
-            role=caller.role,
-            arguments=ready.arguments.values,
-            submitted_at=submitted_at,
-            state=state,
-            priority=request.priority + granted,
-            granted=granted,
-            timeout=ready.timeout,
-            tags=request.tags,
-            deliver=request.deliver,
-            session=session if is_apart else None,
-            client=self._audience.client_of(session) if session and is_apart else None,
-            retries=ready.retries,
-            key=request.key,
-            fingerprint=None if request.key is None else request.fingerprint(),
-            delay=request.delay,
-            not_before=not_before if is_delayed else None,
-            expires=ready.expires,
-            schedule=request.schedule,
-            after=request.after,
-            sealed=self._vault.seal(job_id, ready.arguments.secrets),
-        )
-        return waiting_since(job, submitted_at) if state is State.QUEUED else job
 
     def _hold(self, job: Job, task: Task, arguments: Arguments) -> None:
         """Count a job among those that have not ended."""

@@ -65,9 +65,13 @@ class Procedures:
         self._pace = Pace(OUTPUT_RATE)
 
     async def register(self, session: Session) -> None:
-        """Offer every procedure in the realm that *session* has joined."""
+        """
+        Offer every procedure in the realm that *session* has joined.
+
+        The last one is `TASKS`, by which a node knows that it is ready: whoever offers more,
+        does so before.
+        """
         procedures: Mapping[str, Procedure] = {
-            uris.TASKS: self.tasks,
             uris.CHOICES: self.choices,
             uris.CHECK: self.check,
             uris.EXEC: self.exec,
@@ -83,6 +87,7 @@ class Procedures:
         await asyncio.gather(
             *(session.register(uri, explained(each)) for uri, each in procedures.items())
         )
+        await session.register(uris.TASKS, explained(self.tasks))
 
     async def tasks(self, call: Call) -> list[dict[str, Any]]:
         """The tasks that the caller may run."""
@@ -162,7 +167,7 @@ class Procedures:
             **job.as_dict(),
             "position": self._executor.position(job.job_id),
             "waiting": self._executor.waiting(job),
-            "intake": self._executor.intake.value,
+            "intake": self._executor.gate.intake.value,
             "attempts": await self._attempts(job),
             "output": {name: sizes[name].printed for name in STREAMS},
         }

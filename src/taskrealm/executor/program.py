@@ -156,10 +156,10 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
         session.on_error = refusals.failed
         await audience.attach(session)
         publisher.attach(session)
-        await procedures.register(session)
         await invocations.register(session)
         await transfers.register(session)
         await administration.register(session)
+        await procedures.register(session)
         executor.announce()
         # Not before: they would hold up the start of the node.
         if any(task.uses_workers for task in executor.registry.values()):
@@ -221,7 +221,7 @@ async def _until_told_to_stop(serving: asyncio.Task[None], orders: _Orders) -> N
 async def _drain(executor: Executor, orders: _Orders, limit: float) -> None:
     """Let running jobs end, in *limit* seconds or at once when told to hurry."""
     hurrying = asyncio.create_task(orders.obey_hurry(executor))
-    await executor.drain(limit)
+    await executor.gate.drain(limit)
     hurrying.cancel()
 
 
@@ -305,7 +305,7 @@ class _Orders:
         """Once told to hurry, kill what still runs."""
         await self._hurry.wait()
         log.info("Hurrying")
-        await executor.hurry()
+        await executor.gate.hurry()
 
     def _take_reload(self) -> None:
         task = asyncio.ensure_future(self._reload())

@@ -75,6 +75,8 @@ class Schedules:
         """Make jobs when their time has come, until cancelled."""
         while True:
             pause = RETRY
+            # Before the look: what is new while it lasts is for the next one.
+            self._news.clear()
             try:
                 async with self._turn:
                     await self._load()
@@ -83,7 +85,6 @@ class Schedules:
                 log.warning("The schedules have to wait for the journal", error=str(error))
             except Exception:
                 log.exception("The schedules failed, and go on")
-            self._news.clear()
             try:
                 async with asyncio.timeout(pause):
                     await self._news.wait()

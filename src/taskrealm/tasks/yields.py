@@ -6,12 +6,12 @@ import contextlib
 import inspect
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic_core import to_jsonable_python
 
 from .errors import TaskError
-from .values import Unfit, plain
+from .values import DEPTH_LIMIT, Unfit, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,9 +110,17 @@ def _converted(made: object) -> object:
     if made is None or isinstance(made, str | int | float):
         return made
     try:
-        return to_jsonable_python(made)
-    except ValueError as error:  # of an unknown kind, or a list that contains itself
+        return to_jsonable_python(made, fallback=_refuse)
+    except Unfit:
+        raise
+    except ValueError as error:
+        if type(error) is ValueError:  # too deep for Pydantic, or a list that contains itself
+            raise Unfit(f"must not be nested more than {DEPTH_LIMIT} deep") from None
         raise Unfit(f"must be a value that JSON has: {error}") from None
+
+
+def _refuse(value: object) -> NoReturn:
+    raise Unfit(f"must be a value that JSON has, not {type(value).__name__}")
 
 
 def _progress(fraction: float | None, message: str | None) -> dict[str, Any]:

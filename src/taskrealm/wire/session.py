@@ -62,9 +62,14 @@ class Subscription:
         self._lock = lock
 
     async def cancel(self) -> None:
-        """Receive nothing more; what the router has sent already is dropped."""
+        """
+        Receive nothing more; what the router has sent already is dropped.
+
+        With its session, also one that is lost meanwhile, a subscription ends by itself.
+        """
         async with self._lock:
-            await self._session._unsubscribe(self)
+            with contextlib.suppress(Disconnected):
+                await self._session._unsubscribe(self)
 
 
 class Session:

@@ -48,8 +48,8 @@ def event(kind: str, **data: Any) -> Event:
         ),
         pytest.param(
             event("artifact", name="result.json", media_type="application/json", size=1_234_567),
-            f"The result is 1 234 567 bytes; taskrealm logs {'f' * 32} --stream result prints it",
-            id="a big result",
+            f"Left result.json, 1 234 567 bytes; taskrealm get {'f' * 32} fetches it",
+            id="a file",
         ),
         pytest.param(
             event("failed", error="exit code 3", duration=0.0),

@@ -228,8 +228,8 @@ class Odd(Base):
     ("index", "sentence"),
     [
         (0, "made no result: must be a finite number"),
-        (1, "made no result: must be a value that JSON has: Unable to serialize unknown type"),
-        (2, "made no result: must be a value that JSON has: Unable to serialize unknown type"),
+        (1, "made no result: must be a value that JSON has, not object"),
+        (2, "made no result: must be a value that JSON has, not type"),
         (3, "made no result: must be a value that JSON has: 'utf-8' codec can't decode"),
         (4, "made no result: must be a whole number of at most 64 bits"),
         (5, "made no result: must be valid Unicode text, without lone surrogates"),
