@@ -271,7 +271,7 @@ async def test_an_upload_goes_on_where_it_was_when_the_executor_is_killed(
 async def test_a_restart_keeps_what_a_waiting_job_needs_and_sweeps_what_nobody_does(
     short_path: Path,
 ) -> None:
-    folder = make_site(short_path)
+    folder = make_site(short_path, settings="drain_limit = 0.5\n")
     stray = folder.journal / "files" / "contents" / "ab" / ("ab" * 32)
     drafts = [folder.journal / "files" / "drafts" / name for name in ("left_1", "file_" + 32 * "0")]
     with Node(folder) as node:
