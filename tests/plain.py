@@ -154,9 +154,9 @@ class Peer:
         reply = await self._request(REGISTER, options, procedure)
         return int(reply[2])
 
-    async def event(self) -> list[Any]:
+    async def event(self, limit: float | None = LIMIT) -> list[Any]:
         """The positional arguments of the next event, which must be all that comes."""
-        message = await self.receive()
+        message = await self.receive(limit)
         assert message[0] == EVENT
         return list(message[4]) if len(message) > 4 else []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,7 @@ from tests.nodes import comes_true
 from tests.site import client, is_running, programs_of, session
 from tests.site.jobs import LIMIT, end_of, events_of, first_line, occupy_slots, until
 
-from taskrealm.client import JobCancelled, JobFailed, JobTimedOut, Request
+from taskrealm.client import File, JobCancelled, JobFailed, JobTimedOut, Request
 from taskrealm.executor.batches import NESTING_LIMIT
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import InvalidArguments, UnknownJob
@@ -45,6 +47,16 @@ class Ear:
 def ends(events: list[Event]) -> list[str]:
     """The jobs in the order in which they ended."""
     return [event.job_id for event in events if event.type.is_terminal]
+
+
+def holding(root: Path, text: str) -> list[Path]:
+    """The files below *root* in which *text* stands."""
+    found = []
+    for path in root.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a job that ends takes its files along
+            if path.is_file() and text.encode() in path.read_bytes():
+                found.append(path)
+    return found
 
 
 @pytest.mark.capability("M1")
@@ -549,3 +561,43 @@ async def test_a_hundred_children_leave_nothing_behind(site: Node) -> None:
 
         assert await job.result(LIMIT) == sum(range(100))
         await comes_true(lambda: programs_of(job.job_id) == [])
+
+
+@pytest.mark.capability("M2", "A10")
+async def test_children_get_the_secret_of_their_batch_and_nothing_on_disk_shows_it(
+    site: Node, tmp_path: Path
+) -> None:
+    password, end = "correct-horse-of-all-children", tmp_path / "end"
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    async with client(site, "h4_eda") as eda:
+        job = await eda.exec("batches.doors", {"password": password, "end": str(end)})
+        await until(job, EventType.PROGRESS)
+        children = await job.children()
+        printed = [await first_line(child) for child in children]
+        while_running = await asyncio.to_thread(holding, site.folder.root, password)
+        end.touch()
+        result = await job.result(LIMIT)
+        shown = [(await child.snapshot())["arguments"]["password"] for child in children]
+        afterwards = await asyncio.to_thread(holding, site.folder.root, password)
+
+    assert printed == [f"{digest} {digest}"] * 2
+    assert result == shown == ["***"] * 2
+    assert while_running == afterwards == []
+
+
+@pytest.mark.capability("M2", "N10")
+async def test_children_get_the_files_that_were_sent_to_their_batch(site: Node) -> None:
+    files = {"source": File(b"one", "a.txt"), "more": [File(b"two", "b.txt")]}
+    async with client(site, "h4_fay") as fay:
+        job = await fay.exec("batches.readers", files)
+        result = await job.result(LIMIT)
+        printed = "".join([chunk.text async for chunk in job.output("stdout")])
+
+    looks = [
+        [(each["name"], each["sha256"], each["is_here"]) for each in child["result"]]
+        for child in result["children"]
+    ]
+    one = ("a.txt", hashlib.sha256(b"one").hexdigest(), True)
+    two = ("b.txt", hashlib.sha256(b"two").hexdigest(), True)
+    assert printed == "one\n"
+    assert looks == [[one, two], [one]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,11 +227,14 @@ async def test_a_program_finds_the_chosen_surroundings_only(site: Node) -> None:
         assert environment["COLOUR"] == "blue"
         assert environment["TASKREALM_OWNER"] == "ed"
         assert environment["TASKREALM_JOB_ID"] == job.job_id
+        assert Path(environment["TASKREALM_DIRECTORY"]) == directory
+        assert Path(environment["TASKREALM_SHELL"]).name == "report.sh"
+        assert datetime.fromisoformat(environment["TASKREALM_DEADLINE"]) > datetime.now(UTC)
         assert set(environment) <= {
             *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "COLOUR"),
             *("TASKREALM_JOB_ID", "TASKREALM_ATTEMPT", "TASKREALM_TASK", "TASKREALM_OWNER"),
-            "TASKREALM_COOKIE",
-            "TASKREALM_REPORT",
+            *("TASKREALM_DIRECTORY", "TASKREALM_DEADLINE"),
+            *("TASKREALM_COOKIE", "TASKREALM_REPORT", "TASKREALM_SHELL"),
         }
 
 

@@ -86,7 +86,7 @@ async def test_a_paused_queue_takes_jobs_and_starts_them_after_resume_even_over_
         assert news["intake"] == "paused"
         jobs = await ana.exec_many([Request("date")] * (SLOTS + 1))
         Watch([the_one(busy.folder, "components/executor.py")]).kill()
-        [news] = await watcher.event()
+        [news] = await watcher.event(LIMIT)
         assert news["intake"] == "paused"
         snapshot = await jobs[0].snapshot()
         assert (snapshot["state"], snapshot["position"]) == ("queued", 1)
@@ -183,6 +183,32 @@ async def test_the_command_line_shows_and_steers_a_node(busy: Node, root: Client
     assert "ISO 8601" in err
 
 
+@pytest.mark.capability("L3")
+async def test_an_executor_told_to_stop_says_so_and_ends_well(busy: Node, root: Client) -> None:
+    executor = the_one(busy.folder, "components/executor.py")
+    ended = Watch([executor])
+    watcher = await busy.user("ana")
+    async with watcher:
+        await watcher.subscribe(uris.CATALOG)
+        os.kill(executor, signal.SIGTERM)
+        [news] = await watcher.event()
+        ended.all_end()
+        assert news["intake"] == "draining"
+        [news] = await watcher.event(LIMIT)
+        assert news["intake"] == "open"  # its wrapper has started another one
+    log = (busy.folder.logs / "executor.log").read_text()
+    assert "ended with exit code 0" in log
+
+
+async def test_errors_of_administration_are_errors_of_the_contract(busy: Node) -> None:
+    peer = await session(busy, "root", "operator")
+    with pytest.raises(Error) as refusal:
+        await peer.call(uris.DRAIN, limit="soon")
+    assert type(refusal.value) is InvalidArguments
+    assert "limit" in refusal.value.fields
+    await peer.leave()
+
+
 @pytest.mark.capability("Q3", "Q7", "Q10")
 @pytest.mark.fault("F33", "F34")
 async def test_an_urgent_job_starts_next_however_long_the_queue_that_somebody_has_filled(
@@ -207,29 +233,3 @@ async def test_an_urgent_job_starts_next_however_long_the_queue_that_somebody_ha
         assert started.attempt == 1
         assert waiting > MANY - 1_000
         assert (await jobs[-1].snapshot())["state"] == "queued"
-
-
-@pytest.mark.capability("L3")
-async def test_an_executor_told_to_stop_says_so_and_ends_well(busy: Node, root: Client) -> None:
-    executor = the_one(busy.folder, "components/executor.py")
-    ended = Watch([executor])
-    watcher = await busy.user("ana")
-    async with watcher:
-        await watcher.subscribe(uris.CATALOG)
-        os.kill(executor, signal.SIGTERM)
-        [news] = await watcher.event()
-        ended.all_end()
-        assert news["intake"] == "draining"
-        [news] = await watcher.event()
-        assert news["intake"] == "open"  # its wrapper has started another one
-    log = (busy.folder.logs / "executor.log").read_text()
-    assert "ended with exit code 0" in log
-
-
-async def test_errors_of_administration_are_errors_of_the_contract(busy: Node) -> None:
-    peer = await session(busy, "root", "operator")
-    with pytest.raises(Error) as refusal:
-        await peer.call(uris.DRAIN, limit="soon")
-    assert type(refusal.value) is InvalidArguments
-    assert "limit" in refusal.value.fields
-    await peer.leave()

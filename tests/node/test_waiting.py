@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.plain import RESULT
 from tests.site import client, session
-from tests.site.jobs import events_of, occupy_slots
+from tests.site.jobs import events_of, occupy_slots, until
 
 from taskrealm.client import Request
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import DuplicateJob, InvalidArguments
+from taskrealm.protocol.jobs import EventType
 
 if TYPE_CHECKING:
     from tests.nodes import Node
@@ -209,4 +210,39 @@ async def test_whoever_asks_for_a_job_learns_its_place(site: Node) -> None:
             assert (snapshot["position"], snapshot["intake"]) == (place, "open")
 
         for job in (*blocking, *[pat.job(each["job_id"]) async for each in pat.jobs()]):
+            await job.cancel(now=True)
+
+
+@pytest.mark.capability("U10")
+async def test_requests_on_their_way_together_learn_a_place_each(site: Node) -> None:
+    peer = await site.user("h5_quin")
+    async with client(site, "h5_quin") as quin, peer:
+        blocking = await occupy_slots(quin)
+        for number in range(1, 21):
+            await peer.send([48, number, {}, uris.EXEC, ["date"]])
+        answers = []
+        while len(answers) < 20:
+            if (message := await peer.receive())[0] == RESULT:
+                answers.append(message[3][0])
+
+        places = [each["position"] for each in answers]
+        snapshots = [await quin.job(each["job_id"]).snapshot() for each in answers]
+        assert sorted(places) == [*range(1, 21)]
+        assert [each["position"] for each in snapshots] == places
+        for job in (*blocking, *[quin.job(each["job_id"]) for each in answers]):
+            await job.cancel(now=True)
+
+
+@pytest.mark.capability("U10", "N16")
+async def test_jobs_whose_time_comes_together_learn_a_place_each(site: Node) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    async with client(site, "h5_rita") as rita:
+        blocking = await occupy_slots(rita)
+        jobs = await rita.exec_many([Request("date", not_before=moment)] * 5)
+        places = [(await until(job, EventType.QUEUED)).data["position"] for job in jobs]
+        shown = [(await job.snapshot())["position"] for job in jobs]
+
+        assert sorted(places) == [1, 2, 3, 4, 5]
+        assert shown == places
+        for job in (*blocking, *jobs):
             await job.cancel(now=True)

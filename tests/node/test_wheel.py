@@ -102,7 +102,8 @@ def test_an_installed_wheel_makes_a_node_and_runs_a_task_on_it(
     try:
         assert up.stdout is not None
         link = up.stdout.readline()
-        year = taskrealm("run", "--node", "demo", "date", "--format", "%Y")
+        # Without a link it has ended, and its messages say why.
+        year = taskrealm("run", "--node", "demo", "date", "--format", "%Y") if link else ""
     finally:
         up.terminate()
         _, messages = up.communicate(timeout=STOP_LIMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,9 @@ from taskrealm.tasks import (
     CommandTask,
     InvalidArguments,
     MultiTask,
+    Secret,
     TaskError,
+    Upload,
     Value,
 )
 
@@ -304,3 +307,56 @@ class Slow(MultiTask):
             Path(self.mark).touch()
             time.sleep(600)
         return children[0].result
+
+
+DIGESTS = """
+import hashlib, os, pathlib, sys, time
+seen = os.environ["PASSWORD"], sys.stdin.read()
+print(*(hashlib.sha256(each.encode()).hexdigest() for each in seen), flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.02)
+"""
+
+
+class Door(CommandTask):
+    """Say what password was received, and wait for a file before it ends."""
+
+    name = "batches.door"
+    password: Secret
+    end: str
+    command = (sys.executable, "-c", DIGESTS, Value("end"))
+    environment = {"PASSWORD": Value("password")}
+    stdin = Value("password")
+
+
+class Doors(MultiTask):
+    """Hand a password on, by name and by position."""
+
+    name = "batches.doors"
+    password: Secret
+    end: str
+    parallel = 2
+
+    def children(self) -> list[Child]:
+        return [
+            Child("batches.door", {"password": self.password, "end": self.end}),
+            Child("batches.door", [self.password, self.end]),
+        ]
+
+    def gather(self, children: Sequence[Finished]) -> Any:
+        return [child.arguments["password"] for child in children]
+
+
+class Readers(MultiTask):
+    """Hand files on, by name, by position and in a list; and read one."""
+
+    name = "batches.readers"
+    source: Annotated[Path, Upload()]
+    more: list[Annotated[Path, Upload()]]
+
+    def children(self) -> list[Child]:
+        print(self.source.read_text())  # noqa: T201
+        return [
+            Child("papers.look", {"source": self.source, "more": self.more}),
+            Child("papers.look", [self.source]),
+        ]

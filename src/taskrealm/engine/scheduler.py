@@ -230,6 +230,10 @@ class Scheduler:
         self._enter(job_id, owner)
         self._reserved.add(job_id)
 
+    def is_reserved(self, job_id: str) -> bool:
+        """Whether room is reserved for a job."""
+        return job_id in self._reserved
+
     def remove(self, job_id: str) -> bool:
         """Forget a job that waits or has room reserved; False if it does neither."""
         if job_id in self._reserved:

@@ -539,11 +539,14 @@ class Executor:
         if live.is_ending:
             return
         job = waiting_since(replace(live.job, state=State.QUEUED, retry_at=None), now())
-        position = self._waiting.place_of(job)
-        await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
-        if not live.is_ending:
-            self._waiting.enter(job)
-            self._start_waiting()
+        position = self._waiting.expect(job)
+        is_durable = False
+        try:
+            await live.wait(Entry(job, EventType.QUEUED, {"position": position}))
+            is_durable = not live.is_ending
+        finally:
+            self._waiting.settle(job, is_durable=is_durable)
+        self._start_waiting()
 
     def _on_expired(self, job_id: str) -> None:
         live = self._live[job_id]

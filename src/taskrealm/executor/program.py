@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import signal
 import sys
@@ -168,7 +169,13 @@ async def _serve(folder: NodeFolder, settings: Settings) -> None:
     tending = [asyncio.create_task(Retention(journal, settings.retention).run())]
     try:
         await expiry.begin()
-        await executor.recover()
+        # The jobs of a long queue stay: to look for garbage among them takes longer than to take
+        # them up.
+        gc.disable()
+        try:
+            await executor.recover()
+        finally:
+            gc.enable()
         # Not before: until then nobody knows which files jobs need.
         tending += [asyncio.create_task(each) for each in (expiry.run(), schedules.run())]
         orders = _Orders(f"{folder.node_id()}.", lambda: reloading.reload("SIGHUP"))

@@ -51,9 +51,9 @@ class Waiting:
         self._expiries = Delays(on_expired)
         self._places = Places(scheduler, publisher, audience, job_of)
         self._latest = 0.0
-        # New jobs that are not durable yet: those to be started at once, and how many others.
+        # Jobs that are about to wait, but not durably yet: those to be started at once, and others.
         self._starting = Usage()
-        self._queueing = 0
+        self._queueing: set[str] = set()
 
     def require_room(self, count: int, owner: str) -> None:
         """Raise `QueueFull` unless *count* more jobs of *owner* may wait."""
@@ -69,25 +69,31 @@ class Waiting:
 
         None if it waits for its time, and 0 if it would start at once.
         """
-        position = None
-        if job.state is State.QUEUED:
-            position = self.place_of(job)
-            if position:
-                self._queueing += 1
-            else:
-                claim = self._claim_of(job.job_id)
-                self._scheduler.expect(job.job_id, job.owner, claim, self._starting)
+        position = self.expect(job) if job.state is State.QUEUED else None
         self.reserve(job)
         return position
 
+    def expect(self, job: Job) -> int:
+        """
+        Count a job that is about to wait for a slot until `settle`; the place that it will have.
+
+        It is 0 if it would start at once.
+        """
+        position = self.place_of(job)
+        if position:
+            self._queueing.add(job.job_id)
+        else:
+            claim = self._claim_of(job.job_id)
+            self._scheduler.expect(job.job_id, job.owner, claim, self._starting)
+        return position
+
     def settle(self, job: Job, *, is_durable: bool) -> None:
-        """Let a new job wait now that it is durable, or forget it."""
-        if job.job_id in self._starting:
-            self._starting.remove(job.job_id)
-        elif job.state is State.QUEUED:
-            self._queueing -= 1
+        """Let a job wait now that this is durable, unless it was removed; or else forget it."""
+        self._expect_no_longer(job.job_id)
         if not is_durable:
             self._scheduler.remove(job.job_id)
+        elif not self._scheduler.is_reserved(job.job_id):
+            return
         elif job.state is State.DELAYED:
             self.delay(job)
         else:
@@ -138,6 +144,7 @@ class Waiting:
         self._delays.remove(job_id)
         self._expiries.remove(job_id)
         self._places.change()
+        self._expect_no_longer(job_id)
         return self._scheduler.remove(job_id)
 
     def take(self) -> str | None:
@@ -180,7 +187,7 @@ class Waiting:
             return 0
         since = self._clock.time() if since is None else since
         place = self._scheduler.position_for(priority=priority, since=since, owner=owner, lead=lead)
-        return place + self._queueing
+        return place + len(self._queueing)
 
     def reason(self, job: Job) -> dict[str, Any] | None:
         """Why *job* waits, as callers are told; None if it does not."""
@@ -214,6 +221,11 @@ class Waiting:
             beside=self._starting,
         )
         return None if reason is None else reasons.for_claim(reason, claim)
+
+    def _expect_no_longer(self, job_id: str) -> None:
+        self._queueing.discard(job_id)
+        if job_id in self._starting:
+            self._starting.remove(job_id)
 
     def _since(self, job: Job) -> float:
         """Since when a job waits that begins now to wait for a slot."""

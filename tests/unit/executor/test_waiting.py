@@ -109,6 +109,32 @@ async def test_a_job_that_could_not_be_recorded_is_forgotten() -> None:
     jobs.require_room(2, "ann")
 
 
+async def test_jobs_about_to_wait_have_places_of_their_own_before_they_are_durable() -> None:
+    jobs = waiting(slots=2)
+    due = [job(job_id) for job_id in "abcd"]
+    for each in due[:2]:
+        jobs.reserve(each)  # whose time has just come
+    places = [jobs.expect(due[0]), jobs.expect(due[1]), jobs.accept(due[2]), jobs.accept(due[3])]
+    for each in due:
+        jobs.settle(each, is_durable=True)
+
+    assert places == [0, 0, 1, 2]
+    assert [jobs.take(), jobs.take(), jobs.take()] == ["a", "b", None]
+    assert [jobs.position(job_id) for job_id in "cd"] == places[2:]
+    assert jobs.accept(job("e")) == 3
+
+
+async def test_a_job_that_was_removed_before_it_was_durable_does_not_wait() -> None:
+    jobs = waiting()
+    for job_id in ("starts", "waits"):
+        jobs.accept(gone := job(job_id))
+        assert jobs.remove(job_id)
+        assert jobs.position_for() == 0
+        jobs.settle(gone, is_durable=True)
+
+    assert jobs.take() is None
+
+
 @pytest.mark.parametrize("intake", [Intake.PAUSED, Intake.DRAINING])
 async def test_while_nothing_starts_every_job_has_a_place(intake: Intake) -> None:
     jobs = waiting(slots=3, intake=intake)
