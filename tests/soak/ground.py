@@ -134,12 +134,21 @@ class Ground:
         await asyncio.to_thread(watch.all_end)
 
     def job_processes(self) -> list[str]:
-        """Every process on this machine that carries the cookie of a job of this node."""
+        """
+        Every process on this machine that carries the cookie of a job of this node.
+
+        The workers that the executor holds ready are not among them; what they leave is.
+        """
+        executor = self.processes().get("executor")
         mark = f"{COOKIE}={self.folder.node_id()}.".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
+                status = process.joinpath("stat").read_text().rpartition(")")[2].split()
+                is_held = int(status[1]) == executor
                 for variable in process.joinpath("environ").read_bytes().split(b"\0"):
+                    if is_held and variable.startswith(mark + b"worker"):
+                        continue
                     if variable.startswith(mark) and variable != mark + b"executor":
                         words = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ")
                         found.append(f"{process.name} {variable.decode()} {words[:60]!r}")

@@ -197,7 +197,15 @@ class StandIn:
         return self._visible(call, job_id)
 
     def _jobs(
-        self, call: Call, state: Any, task: Any, owner: Any, before: str | None, limit: int
+        self,
+        call: Call,
+        state: Any,
+        task: Any,
+        owner: Any,
+        before: str | None,
+        limit: int,
+        parent: str | None,
+        children: bool,
     ) -> dict[str, Any]:
         if owner is not None and call.authrole != "operator":
             raise NotAuthorized("You may ask for your own jobs only")
@@ -208,6 +216,7 @@ class StandIn:
             and (before is None or job_id < before)
             and state in (None, job["state"])
             and task in (None, job["task"])
+            and (job.get("parent") == parent or (parent is None and children))
         ]
         page = mine[:limit]
         return {"jobs": page, "next": page[-1]["job_id"] if len(mine) > limit else None}

@@ -21,6 +21,7 @@ export class OutputView extends PageElement {
   @property({attribute: false}) job!: Job
   /** Bytes that each stream has already when the view opens. */
   @property({attribute: false}) sizes: Record<OutputStream, number> = {stdout: 0, stderr: 0}
+  @property({attribute: false}) hasEnded = false
   @state() private count = 0
   @state() private isFollowing = true
   @state() private unseen = 0
@@ -130,7 +131,8 @@ export class OutputView extends PageElement {
     const hidden = this.count - this.#rows.size
     return html`
       <p class="quiet">
-        ${this.count === 0 ? "Nothing printed yet." : ""} ${this.note}
+        ${this.count > 0 ? "" : this.hasEnded ? "Nothing was printed." : "Nothing printed yet."}
+        ${this.note}
         ${hidden > 0 ? `The last ${this.#rows.size} lines are shown.` : ""}
       </p>
       <div class="output-frame" ?hidden=${this.count === 0}>

@@ -143,7 +143,15 @@ export class JobScreen extends PageElement {
       }
       <section>
         <h2>Output</h2>
-        ${this.#job ? html`<tr-output .job=${this.#job} .sizes=${record.output}></tr-output>` : ""}
+        ${
+          this.#job
+            ? html`<tr-output
+                .job=${this.#job}
+                .sizes=${record.output}
+                .hasEnded=${isTerminal(state)}
+              ></tr-output>`
+            : ""
+        }
       </section>
       ${notes(record)}
       ${argumentsOf(record)}
