@@ -192,7 +192,7 @@ async def test_artifacts_are_limited_expire_and_go_with_their_job(short_path: Pa
     with folder.settings_file.open("a") as settings:
         settings.write(
             "\n[files]\nartifact_limit = 1000\nartifacts_per_job = 2\nartifact_days = 0.00002\n"
-            "\n[retention]\ninterval = 0.2\ndays = 0.0001\n"
+            "\n[retention]\ninterval = 0.2\ndays = 0.0002\n"
         )
 
     def contents() -> set[str]:
