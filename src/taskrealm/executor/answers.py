@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SCHEMA_LIMIT = 8_192  # bytes of a schema as JSON
+SCHEMAS_LIMIT = 600  # schemas within a schema; to check these takes a quarter of a second
 ANSWER_LIMIT = 8_192  # bytes of an answer as JSON
 STEPS_LIMIT = 5_000  # keywords applied to one answer; a tenth of a second at most
 SENTENCE_LIMIT = 200  # characters of what is wrong about an answer
@@ -59,7 +60,8 @@ class AnswerSchema:
             raise Unfit('its schema must be a JSON object, such as {"type": "boolean"}')
         if len(json.dumps(schema)) > SCHEMA_LIMIT:
             raise Unfit(f"its schema has more than {SCHEMA_LIMIT} bytes")
-        _require_known(schema)
+        if _known(schema) > SCHEMAS_LIMIT:
+            raise Unfit(f"its schema has more than {SCHEMAS_LIMIT} schemas within it")
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
@@ -128,19 +130,20 @@ def _check_unique(
             yield Mismatch("must not have the same item twice")
 
 
-def _require_known(schema: object) -> None:
+def _known(schema: object) -> int:
+    """How many schemas *schema* is made of; all must be of known keywords."""
     if isinstance(schema, bool):
-        return
+        return 1
     if not isinstance(schema, Mapping):
         raise Unfit("its schema must be of JSON objects")
-    for keyword, value in schema.items():
+    for keyword in schema:
         if keyword not in KEYWORDS and keyword not in ANNOTATIONS:
             raise Unfit(
                 f"its schema has {_short(str(keyword))}, which no answer is checked by; "
                 f"it may have {', '.join(sorted(KEYWORDS))}"
             )
-        for part in _parts(keyword, value):
-            _require_known(part)
+    parts = (part for keyword, value in schema.items() for part in _parts(keyword, value))
+    return 1 + sum(map(_known, parts))
 
 
 def _parts(keyword: str, value: Any) -> Iterator[Any]:

@@ -88,6 +88,7 @@ def test_an_answer_fits_its_schema_or_is_told_why_not(
         pytest.param({"pattern": "(((a{99}){99}){99}){99}"}, "cannot be used", id="a huge pattern"),
         pytest.param({"enum": ["x" * 9_000]}, "more than 8192 bytes", id="too long"),
         pytest.param({"properties": {"a": 5}}, "must be of JSON objects", id="no schema inside"),
+        pytest.param({"anyOf": [{}] * 2_000}, "more than 600 schemas", id="too many inside"),
     ],
 )
 def test_a_schema_that_could_not_be_checked_is_refused(schema: object, reason: str) -> None:
