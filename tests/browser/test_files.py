@@ -45,7 +45,7 @@ async def test_a_file_is_chosen_sent_and_what_comes_of_it_shown_and_saved(
 ) -> None:
     (tmp_path / "view.png").write_bytes(picture())
     script = 'mkdir pages; cp "$1" pages/1.png; echo "{\\"a\\": 1}" > out.txt; cp "$1" report.pdf'
-    async with visit("h7_cleo") as page:
+    async with visit("paper_cleo") as page:
         await page.goto(page.url.partition("#")[0] + "#/tasks/papers.leave")
         await page.get_by_label("Script").fill(script)
         await page.get_by_label("Source").set_input_files(tmp_path / "view.png")
@@ -75,7 +75,7 @@ async def test_a_large_file_shows_how_far_it_is_and_can_be_stopped(
     visit: Any, screenshot: Callable[[Page, str], Any], tmp_path: Path
 ) -> None:
     (tmp_path / "large.bin").write_bytes(b"x" * 20_000_000)
-    async with visit("h7_dora") as page:
+    async with visit("paper_dora") as page:
         await page.goto(page.url.partition("#")[0] + "#/tasks/papers.look")
         await page.get_by_label("Source").set_input_files(tmp_path / "large.bin")
         await page.get_by_role("button", name="Run", exact=True).click()
@@ -94,7 +94,7 @@ async def test_a_large_file_shows_how_far_it_is_and_can_be_stopped(
 async def test_a_refused_file_is_told_at_its_field(visit: Any, tmp_path: Path) -> None:
     (tmp_path / "a.mov").write_bytes(b"%PDF-1.7")
     (tmp_path / "b.mov").write_bytes(b"x" * 10_001)
-    async with visit("h7_emma") as page:
+    async with visit("paper_emma") as page:
         await page.goto(page.url.partition("#")[0] + "#/tasks/papers.film")
         for name, reason in (
             ("b.mov", "is too large: it has 10001 bytes of 10000"),

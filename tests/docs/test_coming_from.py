@@ -86,7 +86,7 @@ def run(example: Example, node: Node, user: str) -> subprocess.CompletedProcess[
 def test_every_example_of_the_page_prints_what_it_says(node: Node, name: str) -> None:
     ran = 0
     for example in examples(PAGES[name]):
-        done = run(example, node, f"h8_{name.replace('-', '_')}")
+        done = run(example, node, f"shop_{name.replace('-', '_')}")
         place = f"{PAGES[name].name}:{example.line}"
         printed = done.stdout or done.stderr
 
@@ -131,7 +131,7 @@ def site_of(name: str, node: Node, user: str) -> Iterator[str]:
 )
 def test_a_browser_follows_its_job_as_the_page_says(node: Node, name: str, tmp_path: Path) -> None:
     needs("node")
-    user = f"h8_page_{name}"
+    user = f"shop_page_{name}"
     (shown,) = [block.text for block in blocks(PAGES[name]) if block.kind == "js"]
     library = (ROOT / "web" / "client" / "dist" / "index.js").as_uri()
     code = shown.replace('"@taskrealm/client"', f'"{library}"').replace(

@@ -49,7 +49,7 @@ def kill_executor(site: Node) -> None:
 async def test_one_slot_and_a_queue_of_one_are_enough_for_batches_within_batches(
     site: Node, tmp_path: Path
 ) -> None:
-    async with client(site, "h4_narrow") as user:
+    async with client(site, "batch_narrow") as user:
         trees = [
             await user.exec("batches.tree", {"log": str(tmp_path / f"{n}"), "depth": 2})
             for n in range(2)
@@ -62,7 +62,10 @@ async def test_one_slot_and_a_queue_of_one_are_enough_for_batches_within_batches
 async def test_a_batch_holds_no_slot_while_its_children_wait(site: Node, tmp_path: Path) -> None:
     go = tmp_path / "go"
     script = f"echo up; while [ ! -e {go} ]; do sleep 0.02; done"
-    async with client(site, "h4_holds") as user, client(site, "h4_oper", "operator") as operator:
+    async with (
+        client(site, "batch_holds") as user,
+        client(site, "batch_oper", "operator") as operator,
+    ):
         job = await user.exec("batches.all_scripts", {"scripts": [script] * 2})
         await until(job, EventType.PROGRESS)
         first, _ = await job.children()
@@ -78,7 +81,7 @@ async def test_a_killed_executor_costs_a_batch_the_child_that_ran_and_nothing_el
     site: Node, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    async with client(site, "h4_survivor") as user:
+    async with client(site, "batch_survivor") as user:
         arguments = {"log": str(log), "count": 4, "seconds": "600"}
         job = await user.exec("batches.survivors", arguments)
         await until(job, EventType.PROGRESS)
@@ -108,7 +111,7 @@ async def test_a_killed_executor_costs_a_batch_the_child_that_ran_and_nothing_el
 
 async def test_a_lost_child_stops_a_batch_that_stops_on_failure(site: Node, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    async with client(site, "h4_stops") as user:
+    async with client(site, "batch_stops") as user:
         job = await user.exec("batches.steps", {"log": str(log), "count": 3, "seconds": "600"})
         await comes_true(functools.partial(has_begun, log, 1))
         kill_executor(site)
@@ -124,7 +127,7 @@ async def test_the_last_step_runs_again_if_its_executor_dies_and_the_task_allows
     site: Node, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
-    async with client(site, "h4_slow") as user:
+    async with client(site, "batch_slow") as user:
         job = await user.exec("batches.slow", {"mark": str(mark)})
         await comes_true(mark.exists)
         kill_executor(site)
@@ -138,7 +141,7 @@ async def test_the_last_step_runs_again_if_its_executor_dies_and_the_task_allows
 async def test_a_batch_that_is_being_cancelled_ends_with_its_children_if_the_executor_dies(
     site: Node,
 ) -> None:
-    async with client(site, "h4_torn") as user:
+    async with client(site, "batch_torn") as user:
         job = await user.exec("batches.patients", {"count": 2})
         await until(job, EventType.PROGRESS)
         first, second = await job.children()
@@ -149,7 +152,7 @@ async def test_a_batch_that_is_being_cancelled_ends_with_its_children_if_the_exe
         last = await end_of(job)
         ends = [await end_of(each) for each in (first, second)]
 
-    assert (last.type, last.data["by"]) == (EventType.CANCELLED, "h4_torn")
+    assert (last.type, last.data["by"]) == (EventType.CANCELLED, "batch_torn")
     assert {each.type for each in ends} <= {EventType.CANCELLED, EventType.LOST}
     assert last.seq is not None
     assert all(each.seq is not None and each.seq < last.seq for each in ends)
@@ -158,7 +161,7 @@ async def test_a_batch_that_is_being_cancelled_ends_with_its_children_if_the_exe
 async def test_what_waits_for_another_job_waits_over_a_kill(site: Node, tmp_path: Path) -> None:
     go = tmp_path / "go"
     script = f"echo up; while [ ! -e {go} ]; do sleep 0.02; done"
-    async with client(site, "h4_after") as user:
+    async with client(site, "batch_after") as user:
         first = await user.exec("probe.shell", {"script": script})
         await first_line(first)
         job = await user.exec("probe.printed", ["after"], after=[first])
@@ -177,7 +180,7 @@ async def test_a_batch_goes_on_in_the_next_node_when_this_one_is_stopped_in_orde
         folder = make_site(Path(path), settings="drain_limit = 60\n")
         with Node(folder) as node:
             node.until("READY")
-            async with client(node, "h4_drain") as user:
+            async with client(node, "batch_drain") as user:
                 arguments = {"log": str(log), "count": 3, "seconds": "2"}
                 job = await user.exec("batches.steps", arguments)
                 await comes_true(functools.partial(has_begun, log, 1))
@@ -186,7 +189,7 @@ async def test_a_batch_goes_on_in_the_next_node_when_this_one_is_stopped_in_orde
             stopped = log.read_text()
         with Node(folder) as node:
             node.until("READY")
-            async with client(node, "h4_drain") as user:
+            async with client(node, "batch_drain") as user:
                 job = user.job(job.job_id)
                 result = await job.result(LIMIT)
 
@@ -199,7 +202,7 @@ async def test_a_batch_goes_on_in_the_next_node_when_this_one_is_stopped_in_orde
 async def test_batches_that_wait_in_a_queue_of_one_are_never_refused_a_child(
     site: Node, tmp_path: Path
 ) -> None:
-    async with client(site, "h4_full") as user:
+    async with client(site, "batch_full") as user:
         [job, second] = await user.exec_many(
             [
                 Request("batches.couples", {"log": str(tmp_path / "log"), "count": 6}),

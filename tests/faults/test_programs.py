@@ -115,7 +115,7 @@ async def test_a_program_that_crashes_fails_its_job_alone_and_frees_its_slot(
 async def test_a_function_that_crashes_fails_its_job_alone_and_frees_its_slot(
     site: Node, how: str, exit_code: int | None, signal_name: str | None, reason: str
 ) -> None:
-    async with client(site, "h2_paula") as paula:
+    async with client(site, "code_paula") as paula:
         jobs = await paula.exec_many([Request("func.fails", [how])] * 3)
         after = await paula.exec("func.whole", [1])
         for job in jobs:
@@ -124,7 +124,7 @@ async def test_a_function_that_crashes_fails_its_job_alone_and_frees_its_slot(
             assert failure.value.exit_code == exit_code
             assert failure.value.signal == signal_name
 
-        assert await after.result(LIMIT) == "1 for h2_paula"
+        assert await after.result(LIMIT) == "1 for code_paula"
 
 
 @pytest.mark.fault("F39")
@@ -132,12 +132,12 @@ async def test_a_function_that_crashes_fails_its_job_alone_and_frees_its_slot(
 async def test_a_function_in_an_endless_loop_is_ended_by_its_time_limit(
     site: Node, tmp_path: Path
 ) -> None:
-    async with client(site, "h2_paula") as paula:
+    async with client(site, "code_paula") as paula:
         job = await paula.exec("func.loops", [str(tmp_path / "mark")], timeout=1.0)
         with pytest.raises(JobTimedOut):
             await job.result(LIMIT)
 
-        assert await (await paula.exec("func.whole", [2])).result(LIMIT) == "2 for h2_paula"
+        assert await (await paula.exec("func.whole", [2])).result(LIMIT) == "2 for code_paula"
 
 
 @pytest.mark.fault("F39")
@@ -174,7 +174,7 @@ async def test_what_a_job_does_to_its_surroundings_is_gone_with_it(site: Node) -
 async def test_what_a_function_does_to_its_surroundings_is_gone_with_it(
     site: Node, what: str
 ) -> None:
-    async with client(site, "h2_petra") as petra:
+    async with client(site, "code_petra") as petra:
         messes = [await petra.exec("func.leaves", [what]) for _ in range(SLOTS * 2)]
         looks = [await petra.exec("func.looks") for _ in range(SLOTS * 2)]
         left = [pid for job in messes for pid in await job.result(LIMIT)]
@@ -202,7 +202,7 @@ async def test_neither_executor_nor_workers_grow_with_the_functions_they_have_ru
     with Node(make_site(short_path, settings=settings)) as node:
         node.until("READY")
         executor = the_one(node.folder, "components/executor.py")
-        async with client(node, "h2_pia") as pia:
+        async with client(node, "code_pia") as pia:
 
             async def run(count: int) -> None:
                 jobs = await pia.exec_many([Request("func.nothing")] * count)
@@ -294,7 +294,7 @@ async def test_no_program_survives_its_cancel_nor_its_executor(site: Node) -> No
 async def test_no_function_survives_its_cancel_nor_its_executor(
     site: Node, short_path: Path
 ) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         cancelled = await ana.exec("func.family", [str(short_path / "cancelled")])
         family = await family_in(short_path / "cancelled")
         await cancelled.cancel(now=True)
@@ -311,7 +311,7 @@ async def test_no_function_survives_its_cancel_nor_its_executor(
             assert [event async for event in lost][-1].type is EventType.LOST
         assert not [pid for pid in family if is_running(pid)]
         after = await ana.exec("func.whole", [3])
-        assert await after.result(LIMIT) == "3 for h2_ana"
+        assert await after.result(LIMIT) == "3 for code_ana"
 
 
 async def family_in(mark: Path) -> list[int]:

@@ -443,7 +443,7 @@ async def test_a_submission_without_an_answer_ends_with_its_limit_and_can_be_rep
     site: Node,
 ) -> None:
     executor = the_one(site.folder, EXECUTOR)
-    async with client(site, "h5_una") as una:
+    async with client(site, "clock_una") as una:
         await una.tasks()
         others = asyncio.all_tasks()
         os.kill(executor, signal.SIGSTOP)
@@ -464,7 +464,7 @@ async def test_a_submission_without_an_answer_ends_with_its_limit_and_can_be_rep
 
 @pytest.mark.capability("N16")
 async def test_time_in_the_queue_goes_on_while_the_executor_is_away(site: Node) -> None:
-    async with client(site, "h5_vic") as vic, client(site, "root", "operator") as root:
+    async with client(site, "clock_vic") as vic, client(site, "root", "operator") as root:
         await root.pause()
         gone = await vic.exec("date", expires=0.5)
         waits = await vic.exec("date", expires=5)

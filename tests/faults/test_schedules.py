@@ -42,10 +42,10 @@ class Clean(CommandTask):
     command = ("true",)
     roles = frozenset({{"operator"}})
     schedules = [
-        Schedule("{daily}", name="skips", owner="h5_skips"),
-        Schedule("{daily}", name="once", owner="h5_once", missed="once", zone="UTC"),
-        Schedule("0 * * * *", name="hourly", owner="h5_all", missed="all"),
-        Schedule("{daily}", name="later", owner="h5_later", missed="once", jitter=0.5),
+        Schedule("{daily}", name="skips", owner="clock_skips"),
+        Schedule("{daily}", name="once", owner="clock_once", missed="once", zone="UTC"),
+        Schedule("0 * * * *", name="hourly", owner="clock_all", missed="all"),
+        Schedule("{daily}", name="later", owner="clock_later", missed="once", jitter=0.5),
     ]
 """
 
@@ -58,7 +58,7 @@ name = "nap"
 task = "probe.nap"
 cron = "* * * * *"
 arguments = {seconds = 600}
-owner = "h5_nap"
+owner = "clock_nap"
 overlap = "skip"
 
 [[schedules]]
@@ -144,7 +144,7 @@ async def test_each_run_is_made_once_by_its_rule_whatever_the_clock_and_the_exec
         site.forward(DAY)
         site.kill_executor()
         restarted = await site.made(root)
-        later = [job async for job in root.jobs(owner="h5_later")]
+        later = [job async for job in root.jobs(owner="clock_later")]
         owners = {job["schedule"]: job async for job in root.jobs(task="clean")}
 
     assert after["once"] - before["once"] == 1
@@ -156,7 +156,7 @@ async def test_each_run_is_made_once_by_its_rule_whatever_the_clock_and_the_exec
             name: after[name] for name in ("once", "hourly", "skips", "later")
         }
     assert 0 <= later[0]["delay"] <= 0.5
-    assert (owners["once"]["owner"], owners["once"]["submitted_by"]) == ("h5_once", "system")
+    assert (owners["once"]["owner"], owners["once"]["submitted_by"]) == ("clock_once", "system")
     assert owners["once"]["role"] == "operator"
 
 
@@ -167,7 +167,9 @@ async def test_what_was_missed_while_the_node_was_down_is_made_up_for_by_rule(si
         site.kill_executor()
         site.forward(DAY)
         after = await site.made(root)
-        ends = [await end_of(root.job(job["job_id"])) async for job in root.jobs(owner="h5_once")]
+        ends = [
+            await end_of(root.job(job["job_id"])) async for job in root.jobs(owner="clock_once")
+        ]
 
     assert (after["once"] - before["once"], after["skips"] - before["skips"]) == (1, 0)
     assert 23 <= after["hourly"] - before["hourly"] <= 25
@@ -181,7 +183,9 @@ async def test_a_run_is_left_out_while_the_one_before_lasts(site: Site) -> None:
         first = (await site.made(root))["nap"]
         site.forward(MINUTE)
         second = (await site.made(root))["nap"]
-        [job] = [root.job(each["job_id"]) async for each in root.jobs(owner="h5_nap", state=LIVE)]
+        [job] = [
+            root.job(each["job_id"]) async for each in root.jobs(owner="clock_nap", state=LIVE)
+        ]
         await until(job, EventType.STARTED)
         await job.cancel(now=True)
         await end_of(job)
@@ -196,7 +200,7 @@ async def test_a_run_is_left_out_while_the_one_before_lasts(site: Site) -> None:
 async def test_operators_see_pause_resume_and_run_schedules(site: Site) -> None:
     async with (
         client(site.node, "root", "operator") as root,
-        client(site.node, "h5_stranger") as stranger,
+        client(site.node, "clock_stranger") as stranger,
     ):
         with pytest.raises(NotAuthorized):
             await stranger.schedules()
@@ -223,7 +227,7 @@ async def test_operators_see_pause_resume_and_run_schedules(site: Site) -> None:
     assert len(told["once"]["next"]) == 5
     first, second = (datetime.fromisoformat(each) for each in told["once"]["next"][:2])
     assert second - first == timedelta(days=1)
-    assert (told["nap"]["owner"], told["nap"]["overlap"]) == ("h5_nap", "skip")
+    assert (told["nap"]["owner"], told["nap"]["overlap"]) == ("clock_nap", "skip")
     assert paused["once"] == after["once"] == before["once"]
     assert not resumed["paused"]
     assert "hourly" in listed

@@ -42,7 +42,7 @@ async def test_what_a_task_declares_is_there_for_its_owner_before_the_job_ends(s
         "echo text > out.txt; mkdir -p pages deep/a/b; echo 1 > pages/1.png; echo 2 > pages/2.png;"
         "echo no > pages/3.txt; echo c > deep/a/b/c.csv; echo pdf > report.pdf; echo x > other"
     )
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await left(ann, script)
         found = {each.name: each for each in await job.artifacts()}
         events = await events_of(job)
@@ -72,7 +72,7 @@ async def test_what_a_task_declares_is_there_for_its_owner_before_the_job_ends(s
 async def test_a_large_file_comes_in_and_goes_out_whole(site: Node, tmp_path: Path) -> None:
     data = os.urandom(20 * MIB + 5)
     seen: list[float] = []
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await left(ann, 'cp "$1" out.txt', source=File(data, "data.bin"))
         [artifact] = await job.artifacts()
         path = await artifact.save(tmp_path / "here", on_progress=seen.append)
@@ -86,9 +86,9 @@ async def test_a_large_file_comes_in_and_goes_out_whole(site: Node, tmp_path: Pa
 @pytest.mark.capability("N11")
 async def test_artifacts_are_for_those_who_may_see_the_job(site: Node) -> None:
     async with (
-        client(site, "h7_art") as ann,
-        client(site, "h7_bob") as bob,
-        client(site, "h7_boss", "operator") as boss,
+        client(site, "paper_art") as ann,
+        client(site, "paper_bob") as bob,
+        client(site, "paper_boss", "operator") as boss,
     ):
         job = await left(ann, "echo text > out.txt")
         with pytest.raises(UnknownJob):
@@ -103,7 +103,7 @@ async def test_artifacts_are_for_those_who_may_see_the_job(site: Node) -> None:
 
 @pytest.mark.capability("N11")
 async def test_a_missing_file_is_told_and_a_required_one_fails_the_job(site: Node) -> None:
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await left(ann, "true")
         messages = [each.data for each in await events_of(job) if each.type is EventType.MESSAGE]
         must = await ann.exec("papers.must_leave", ["true"])
@@ -120,7 +120,7 @@ async def test_a_missing_file_is_told_and_a_required_one_fails_the_job(site: Nod
 async def test_a_job_that_fails_or_is_cancelled_leaves_only_what_is_always_left(
     site: Node,
 ) -> None:
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         failed = await ann.exec(
             "papers.leave", {"script": "echo text > out.txt; echo why > notes.log; exit 3"}
         )
@@ -152,7 +152,7 @@ while not os.path.exists({str(go)!r}):
     time.sleep(0.02)
 pathlib.Path("last.txt").write_text("last")
 """
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await ann.exec("papers.program", [code])
         event = await until(job, EventType.ARTIFACT)
         early = await contents_of(job)
@@ -167,7 +167,7 @@ pathlib.Path("last.txt").write_text("last")
 
 @pytest.mark.capability("N11")
 async def test_a_file_that_was_given_to_a_job_is_not_one_that_it_leaves(site: Node) -> None:
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await left(ann, "cp *.mov copy.mov", source=File(b"film", "a.mov"))
 
         assert await contents_of(job) == {"copy.mov": b"film"}
@@ -176,7 +176,7 @@ async def test_a_file_that_was_given_to_a_job_is_not_one_that_it_leaves(site: No
 async def test_a_result_that_is_too_big_for_an_event_is_an_artifact_like_others(
     site: Node, tmp_path: Path
 ) -> None:
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await ann.exec("probe.talkative")
         result = await job.result(LIMIT)
         [artifact] = await job.artifacts()
@@ -200,7 +200,7 @@ async def test_artifacts_are_limited_expire_and_go_with_their_job(short_path: Pa
 
     with Node(folder) as node:
         node.until("READY")
-        async with client(node, "h7_ann") as ann:
+        async with client(node, "paper_ann") as ann:
             large = await ann.exec("papers.leave", ["head -c 1001 /dev/zero > out.txt"])
             with pytest.raises(JobFailed, match="more than the 1000 bytes that are left"):
                 await large.result(LIMIT)
@@ -221,7 +221,7 @@ async def test_artifacts_are_limited_expire_and_go_with_their_job(short_path: Pa
 
 @pytest.mark.capability("N10", "N11")
 async def test_a_function_is_given_files_and_leaves_some_as_well(site: Node) -> None:
-    async with client(site, "h7_art") as ann:
+    async with client(site, "paper_art") as ann:
         job = await ann.exec("papers.count", [File(b"one two one", "a.txt")])
         result = await job.result(LIMIT)
         contents = await contents_of(job)

@@ -64,7 +64,7 @@ async def test_children_run_one_after_the_other_and_the_batch_ends_last(
     site: Node, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    async with client(site, "h4_ann") as ann:
+    async with client(site, "batch_ann") as ann:
         ear = Ear(ann)
         job = await ann.exec("batches.steps", {"log": str(log), "count": 3})
         result = await job.result(LIMIT)
@@ -88,7 +88,7 @@ async def test_as_many_children_run_at_once_as_the_batch_says(site: Node, tmp_pa
         WAITS.format(mine=two, other=one) + f"; touch {done}",
         f"test -e {done} && echo third",
     ]
-    async with client(site, "h4_bea") as bea:
+    async with client(site, "batch_bea") as bea:
         job = await bea.exec("batches.scripts", {"scripts": scripts})
         result = await job.result(LIMIT)
 
@@ -101,7 +101,7 @@ async def test_children_are_found_out_in_a_coroutine_at_the_start(
 ) -> None:
     file = tmp_path / "lines"
     file.write_text("red\ngreen\n")
-    async with client(site, "h4_cleo") as cleo:
+    async with client(site, "batch_cleo") as cleo:
         job = await cleo.exec("batches.lines", {"file": str(file)})
         result = await job.result(LIMIT)
         [first, _] = await job.children()
@@ -113,7 +113,7 @@ async def test_children_are_found_out_in_a_coroutine_at_the_start(
 
 @pytest.mark.capability("M3", "M7")
 async def test_a_last_step_makes_one_result_of_those_of_the_children(site: Node) -> None:
-    async with client(site, "h4_dora") as dora:
+    async with client(site, "batch_dora") as dora:
         job = await dora.exec("batches.counted", {"count": 5})
         result = await job.result(LIMIT)
         printed = "".join([chunk.text async for chunk in job.output("stdout")])
@@ -124,7 +124,7 @@ async def test_a_last_step_makes_one_result_of_those_of_the_children(site: Node)
 
 @pytest.mark.capability("M4")
 async def test_a_batch_without_children_succeeds_at_once(site: Node) -> None:
-    async with client(site, "h4_eva") as eva:
+    async with client(site, "batch_eva") as eva:
         listed = await eva.exec("batches.scripts", {"scripts": []})
         gathered = await eva.exec("batches.counted", {"count": 0})
 
@@ -143,7 +143,7 @@ async def test_a_failure_stops_the_others_and_the_batch_says_what_failed(
         f"touch {begun}; sleep 600",
         f"touch {third}",
     ]
-    async with client(site, "h4_fay") as fay:
+    async with client(site, "batch_fay") as fay:
         ear = Ear(fay)
         job = await fay.exec("batches.scripts", {"scripts": scripts})
         with pytest.raises(JobFailed, match=r"Child 1 of 3 \(probe.shell\): .* exit code 3"):
@@ -161,7 +161,7 @@ async def test_a_failure_stops_the_others_and_the_batch_says_what_failed(
 
 @pytest.mark.capability("M5", "M6")
 async def test_a_batch_that_goes_on_lists_what_failed_and_why(site: Node) -> None:
-    async with client(site, "h4_gil") as gil:
+    async with client(site, "batch_gil") as gil:
         job = await gil.exec("batches.all_scripts", {"scripts": ["exit 4", "echo fine", "exit 5"]})
         result = await job.result(LIMIT)
 
@@ -173,7 +173,7 @@ async def test_a_batch_that_goes_on_lists_what_failed_and_why(site: Node) -> Non
 
 @pytest.mark.capability("M7")
 async def test_the_last_step_decides_whether_failures_matter(site: Node) -> None:
-    async with client(site, "h4_hal") as hal:
+    async with client(site, "batch_hal") as hal:
         one = await hal.exec("batches.judged", {"scripts": ["exit 4", "true"]})
         two = await hal.exec("batches.judged", {"scripts": ["exit 4", "exit 5"]})
 
@@ -183,7 +183,7 @@ async def test_the_last_step_decides_whether_failures_matter(site: Node) -> None
 
 
 async def test_the_last_step_reads_results_that_are_too_big_for_an_event(site: Node) -> None:
-    async with client(site, "h4_ida") as ida:
+    async with client(site, "batch_ida") as ida:
         job = await ida.exec("batches.weighty")
 
         assert await job.result(LIMIT) == 60_000
@@ -191,7 +191,7 @@ async def test_the_last_step_reads_results_that_are_too_big_for_an_event(site: N
 
 @pytest.mark.capability("M8", "M9")
 async def test_batches_within_batches_end_from_the_leaves_up(site: Node, tmp_path: Path) -> None:
-    async with client(site, "h4_jo") as jo:
+    async with client(site, "batch_jo") as jo:
         ear = Ear(jo)
         job = await jo.exec("batches.tree", {"log": str(tmp_path / "log"), "depth": 2})
         leaves = await job.result(LIMIT)
@@ -209,7 +209,7 @@ async def test_batches_within_batches_end_from_the_leaves_up(site: Node, tmp_pat
 async def test_a_cancel_reaches_all_that_children_have_started_before_the_batch_ends(
     site: Node, now: bool
 ) -> None:
-    async with client(site, f"h4_kim_{now}") as kim:
+    async with client(site, f"batch_kim_{now}") as kim:
         ear = Ear(kim)
         job = await kim.exec("batches.families", {"count": 3})
         await until(job, EventType.PROGRESS)
@@ -225,7 +225,7 @@ async def test_a_cancel_reaches_all_that_children_have_started_before_the_batch_
     assert len(pids) == 8
     assert not [pid for pid in pids if is_running(pid)]
     assert [(each.type, each.data["by"], each.data["reason"]) for each in last] == [
-        ("cancelled", f"h4_kim_{now}", "enough")
+        ("cancelled", f"batch_kim_{now}", "enough")
     ] * 3
     assert ends(heard)[-1] == job.job_id
     assert len(ends(heard)) == 4
@@ -233,7 +233,7 @@ async def test_a_cancel_reaches_all_that_children_have_started_before_the_batch_
 
 @pytest.mark.capability("C5")
 async def test_a_cancel_reaches_children_of_children(site: Node, tmp_path: Path) -> None:
-    async with client(site, "h4_lea") as lea:
+    async with client(site, "batch_lea") as lea:
         blockers = await occupy_slots(lea)
         job = await lea.exec("batches.tree", {"log": str(tmp_path / "log"), "depth": 1})
         await blockers[0].cancel(now=True)  # one slot, for the batches to find their children
@@ -253,7 +253,7 @@ async def test_a_cancel_reaches_children_of_children(site: Node, tmp_path: Path)
 
 
 async def test_the_time_limit_of_a_batch_stops_its_children(site: Node) -> None:
-    async with client(site, "h4_mia") as mia:
+    async with client(site, "batch_mia") as mia:
         job = await mia.exec("batches.hurried", {"count": 1})
         with pytest.raises(JobTimedOut):
             await job.result(LIMIT)
@@ -266,7 +266,7 @@ async def test_the_time_limit_of_a_batch_stops_its_children(site: Node) -> None:
 
 
 async def test_a_batch_that_looks_for_its_children_is_stopped_like_any_program(site: Node) -> None:
-    async with client(site, "h4_nat") as nat:
+    async with client(site, "batch_nat") as nat:
         job = await nat.exec("batches.broken", {"how": "sleeps"})
         pid = int(await first_line(job))
         assert is_running(pid)
@@ -278,13 +278,15 @@ async def test_a_batch_that_looks_for_its_children_is_stopped_like_any_program(s
 
 
 async def test_who_cancels_one_child_stops_a_batch_that_stops_on_failure(site: Node) -> None:
-    async with client(site, "h4_oda") as oda:
+    async with client(site, "batch_oda") as oda:
         job = await oda.exec("batches.families", {"count": 2})
         await until(job, EventType.PROGRESS)
         first, second = await job.children()
         await first_line(second)
         await first.cancel("not this one")
-        with pytest.raises(JobFailed, match=r"Child 1 of 2 .* cancelled by h4_oda: not this one"):
+        with pytest.raises(
+            JobFailed, match=r"Child 1 of 2 .* cancelled by batch_oda: not this one"
+        ):
             await job.result(LIMIT)
 
         assert (await end_of(second)).data["by"] == "batch"
@@ -293,7 +295,7 @@ async def test_who_cancels_one_child_stops_a_batch_that_stops_on_failure(site: N
 async def test_a_child_that_waits_for_its_turn_can_be_cancelled(site: Node, tmp_path: Path) -> None:
     go = tmp_path / "go"
     scripts = [f"while [ ! -e {go} ]; do sleep 0.02; done; echo {n}" for n in range(3)]
-    async with client(site, "h4_pam") as pam:
+    async with client(site, "batch_pam") as pam:
         job = await pam.exec("batches.all_scripts", {"scripts": scripts})
         await until(job, EventType.PROGRESS)
         *_, last = await job.children()
@@ -312,7 +314,7 @@ async def test_a_child_that_its_caller_may_not_run_fails_the_batch_before_any_st
 ) -> None:
     mark = tmp_path / "mark"
     wanted = [["probe.shell", {"script": f"touch {mark}"}], ["probe.operators", {}]]
-    async with client(site, "h4_qi") as qi, client(site, "h4_root", "operator") as root:
+    async with client(site, "batch_qi") as qi, client(site, "batch_root", "operator") as root:
         refused = await qi.exec("batches.mixed", {"wanted": wanted})
         with pytest.raises(JobFailed, match=r"Child 2 \(probe.operators\) is refused: .*may run"):
             await refused.result(LIMIT)
@@ -343,7 +345,7 @@ async def test_a_child_that_its_caller_may_not_run_fails_the_batch_before_any_st
 async def test_a_refusal_names_the_child_and_the_field(
     site: Node, wanted: list[Any], reason: str
 ) -> None:
-    async with client(site, "h4_ray") as ray:
+    async with client(site, "batch_ray") as ray:
         job = await ray.exec("batches.mixed", {"wanted": [wanted]})
 
         with pytest.raises(JobFailed, match=reason):
@@ -358,7 +360,7 @@ async def test_a_refusal_names_the_child_and_the_field(
 async def test_batches_that_contain_themselves_come_to_an_end(
     site: Node, grows: bool, reason: str
 ) -> None:
-    async with client(site, "h4_sue") as sue:
+    async with client(site, "batch_sue") as sue:
         job = await sue.exec("batches.endless", {"grows": grows})
 
         with pytest.raises(JobFailed, match=reason):
@@ -378,7 +380,7 @@ async def test_batches_that_contain_themselves_come_to_an_end(
 async def test_a_batch_without_proper_children_fails_and_says_why(
     site: Node, how: str, reason: str
 ) -> None:
-    async with client(site, "h4_tom") as tom:
+    async with client(site, "batch_tom") as tom:
         job = await tom.exec("batches.broken", {"how": how})
 
         with pytest.raises(JobFailed, match=reason):
@@ -391,7 +393,7 @@ async def test_the_progress_of_a_batch_is_that_of_its_children_together(
 ) -> None:
     mark = tmp_path / "mark"
     fractions: list[float] = []
-    async with client(site, "h4_una") as una:
+    async with client(site, "batch_una") as una:
         job = await una.exec("batches.halves", {"mark": str(mark)})
         async with asyncio.timeout(LIMIT):
             async for event in job:
@@ -410,8 +412,8 @@ async def test_the_progress_of_a_batch_is_that_of_its_children_together(
 async def test_children_are_listed_with_their_batch_and_not_among_other_jobs(
     site: Node,
 ) -> None:
-    stranger = await session(site, "h4_stranger")
-    async with client(site, "h4_vic") as vic:
+    stranger = await session(site, "batch_stranger")
+    async with client(site, "batch_vic") as vic:
         job = await vic.exec("batches.all_scripts", {"scripts": ["true", "exit 1"]})
         await job.result(LIMIT)
         alone = [each["job_id"] async for each in vic.jobs()]
@@ -431,7 +433,7 @@ async def test_children_are_listed_with_their_batch_and_not_among_other_jobs(
 async def test_while_the_queue_is_paused_no_child_starts(site: Node, tmp_path: Path) -> None:
     go = tmp_path / "go"
     scripts = [f"while [ ! -e {go} ]; do sleep 0.02; done"] * 2 + ["echo third"]
-    async with client(site, "h4_wim") as wim, client(site, "h4_boss", "operator") as boss:
+    async with client(site, "batch_wim") as wim, client(site, "batch_boss", "operator") as boss:
         job = await wim.exec("batches.scripts", {"scripts": scripts})
         await until(job, EventType.PROGRESS)
         children = await job.children()
@@ -457,7 +459,7 @@ async def test_a_job_starts_when_those_it_waits_for_have_succeeded(
 ) -> None:
     go = tmp_path / "go"
     script = f"while [ ! -e {go} ]; do sleep 0.02; done"
-    async with client(site, "h4_xia") as xia:
+    async with client(site, "batch_xia") as xia:
         over = await xia.exec("probe.nothing")
         await over.result(LIMIT)
         runs = await xia.exec("probe.shell", {"script": script})
@@ -481,7 +483,7 @@ async def test_a_job_starts_when_those_it_waits_for_have_succeeded(
 
 @pytest.mark.capability("M10")
 async def test_a_job_is_cancelled_when_one_that_it_waits_for_does_not_succeed(site: Node) -> None:
-    async with client(site, "h4_yan") as yan:
+    async with client(site, "batch_yan") as yan:
         first, second, third = await yan.exec_many(
             [
                 Request("probe.shell", {"script": "exit 7"}),
@@ -500,7 +502,7 @@ async def test_a_job_is_cancelled_when_one_that_it_waits_for_does_not_succeed(si
 
 @pytest.mark.capability("M10")
 async def test_what_a_job_waits_for_must_be_there_for_its_caller_to_see(site: Node) -> None:
-    async with client(site, "h4_zoe") as zoe, client(site, "h4_zed") as zed:
+    async with client(site, "batch_zoe") as zoe, client(site, "batch_zed") as zed:
         other = await zed.exec("probe.nothing")
         for after in (["0" * 32], [other.job_id], ["#0"]):
             with pytest.raises(InvalidArguments) as refused:
@@ -514,7 +516,7 @@ async def test_what_a_job_waits_for_must_be_there_for_its_caller_to_see(site: No
 async def test_a_job_that_waits_for_others_also_waits_for_its_time_and_can_be_cancelled(
     site: Node,
 ) -> None:
-    async with client(site, "h4_abe") as abe:
+    async with client(site, "batch_abe") as abe:
         nap = await abe.exec("probe.nap")
         late = await abe.exec("probe.nothing", after=[nap], delay=0.01)
         gone = await abe.exec("probe.nothing", after=[nap])
@@ -530,7 +532,7 @@ async def test_a_job_that_waits_for_others_also_waits_for_its_time_and_can_be_ca
 
 async def test_a_batch_may_wait_for_jobs_and_jobs_for_a_batch(site: Node, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    async with client(site, "h4_ben") as ben:
+    async with client(site, "batch_ben") as ben:
         first = await ben.exec("probe.shell", {"script": f"echo first >> {log}"})
         batch = await ben.exec("batches.steps", {"log": str(log), "count": 1}, after=[first])
         last = await ben.exec("probe.shell", {"script": f"echo last >> {log}"}, after=[batch])
@@ -542,7 +544,7 @@ async def test_a_batch_may_wait_for_jobs_and_jobs_for_a_batch(site: Node, tmp_pa
 async def test_events_of_children_go_only_to_the_session_that_hears_their_batch(
     site: Node,
 ) -> None:
-    async with client(site, "h4_cem") as cem, client(site, "h4_cem") as other:
+    async with client(site, "batch_cem") as cem, client(site, "batch_cem") as other:
         ear = Ear(other)
         job = await cem.exec("batches.scripts", {"scripts": ["true"]}, deliver="session")
         await job.result(LIMIT)
@@ -556,7 +558,7 @@ async def test_events_of_children_go_only_to_the_session_that_hears_their_batch(
 
 
 async def test_a_hundred_children_leave_nothing_behind(site: Node) -> None:
-    async with client(site, "h4_dan") as dan:
+    async with client(site, "batch_dan") as dan:
         job = await dan.exec("batches.counted", {"count": 100})
 
         assert await job.result(LIMIT) == sum(range(100))
@@ -569,7 +571,7 @@ async def test_children_get_the_secret_of_their_batch_and_nothing_on_disk_shows_
 ) -> None:
     password, end = "correct-horse-of-all-children", tmp_path / "end"
     digest = hashlib.sha256(password.encode()).hexdigest()
-    async with client(site, "h4_eda") as eda:
+    async with client(site, "batch_eda") as eda:
         job = await eda.exec("batches.doors", {"password": password, "end": str(end)})
         await until(job, EventType.PROGRESS)
         children = await job.children()
@@ -588,7 +590,7 @@ async def test_children_get_the_secret_of_their_batch_and_nothing_on_disk_shows_
 @pytest.mark.capability("M2", "N10")
 async def test_children_get_the_files_that_were_sent_to_their_batch(site: Node) -> None:
     files = {"source": File(b"one", "a.txt"), "more": [File(b"two", "b.txt")]}
-    async with client(site, "h4_fay") as fay:
+    async with client(site, "batch_fay") as fay:
         job = await fay.exec("batches.readers", files)
         result = await job.result(LIMIT)
         printed = "".join([chunk.text async for chunk in job.output("stdout")])

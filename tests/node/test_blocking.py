@@ -27,7 +27,7 @@ LIMIT = 60.0  # seconds
 @pytest.fixture
 def ana(site: Node) -> Iterator[BlockingClient]:
     with BlockingClient(
-        f"ws://127.0.0.1:{site.port}/ws", token=site.issue("h8_ana", "user")
+        f"ws://127.0.0.1:{site.port}/ws", token=site.issue("shop_ana", "user")
     ) as client:
         yield client
 
@@ -108,7 +108,7 @@ def test_a_client_that_is_left_early_or_closed_says_so(site: Node, ana: Blocking
     assert next(events).type.value == "queued"
     job.cancel(now=True)
     with BlockingClient(
-        f"ws://127.0.0.1:{site.port}/ws", token=site.issue("h8_ben", "user")
+        f"ws://127.0.0.1:{site.port}/ws", token=site.issue("shop_ben", "user")
     ) as ben:
         listening = ben.events()
         done = ben.exec("probe.nothing")
@@ -178,7 +178,7 @@ def test_any_process_of_the_site_reads_state_and_progress_of_a_job(
             "-c",
             VIEW,
             f"ws://127.0.0.1:{site.port}/ws",
-            site.issue("h8_shop", "backend"),
+            site.issue("shop_shop", "backend"),
             job.job_id,
         ],
         capture_output=True,
@@ -195,7 +195,7 @@ def test_any_process_of_the_site_reads_state_and_progress_of_a_job(
     job.cancel(now=True)
 
     seen = json.loads(view.stdout)
-    assert (seen["state"], seen["owner"]) == ("running", "h8_ana")
+    assert (seen["state"], seen["owner"]) == ("running", "shop_ana")
     assert (seen["progress"]["fraction"], seen["progress"]["message"]) == (0.4, "page 12")
     assert json.loads(shown.stdout)["progress"]["fraction"] == 0.4
 

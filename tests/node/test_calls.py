@@ -46,7 +46,7 @@ url, ticket = sys.argv[1:]
 component = Component(
     transports=[{"type": "websocket", "url": url, "serializers": ["json"]}],
     realm="taskrealm",
-    authentication={"ticket": {"authid": "h5_otto", "ticket": ticket}},
+    authentication={"ticket": {"authid": "clock_otto", "ticket": ticket}},
 )
 told = {}
 
@@ -114,7 +114,7 @@ async def only_job(user: Client) -> Job:
 
 @pytest.mark.capability("N17", "S10")
 async def test_a_call_of_a_task_runs_it_and_its_result_is_the_answer(site: Node) -> None:
-    peer = await session(site, "h5_jan")
+    peer = await session(site, "clock_jan")
     by_name = await peer.call(procedure("probe.arguments"), text="a b", number=3)
     by_position = await peer.call(procedure("probe.arguments"), "a b", 3)
     jobs = (await peer.call(uris.JOBS))["jobs"]
@@ -123,13 +123,13 @@ async def test_a_call_of_a_task_runs_it_and_its_result_is_the_answer(site: Node)
     assert by_name == by_position
     assert by_name[:3] == ["constant", "a b", "3"]
     assert [(job["task"], job["owner"], job["state"]) for job in jobs] == [
-        ("probe.arguments", "h5_jan", "succeeded")
+        ("probe.arguments", "clock_jan", "succeeded")
     ] * 2
 
 
 @pytest.mark.capability("N17")
 async def test_progressive_results_are_the_events_of_the_job(site: Node) -> None:
-    async with await caller(site, "h5_kim") as peer, client(site, "h5_kim") as kim:
+    async with await caller(site, "clock_kim") as peer, client(site, "clock_kim") as kim:
         options = {"receive_progress": True}
         await peer.send([CALL, REQUEST, options, procedure("steps.shell"), ["echo hello"]])
         *progress, last = [message async for message in answers(peer)]
@@ -144,7 +144,7 @@ async def test_progressive_results_are_the_events_of_the_job(site: Node) -> None
 
 @pytest.mark.capability("N17", "S5")
 async def test_what_exec_would_refuse_is_refused_in_the_same_words(site: Node) -> None:
-    peer = await session(site, "h5_leo")
+    peer = await session(site, "clock_leo")
     with pytest.raises(UnknownTask):
         await peer.call(procedure("nothing.of.the.kind"))
     with pytest.raises(UnknownTask, match=r"probe\.operators"):
@@ -166,7 +166,7 @@ async def test_what_exec_would_refuse_is_refused_in_the_same_words(site: Node) -
 @pytest.mark.capability("N17", "C1")
 @pytest.mark.parametrize("mode", ["kill", "killnowait"])
 async def test_a_call_that_is_cancelled_cancels_its_job(site: Node, mode: str) -> None:
-    authid = f"h5_mia_{mode}"
+    authid = f"clock_mia_{mode}"
     async with await caller(site, authid) as peer, client(site, authid) as mia:
         await peer.send([CALL, REQUEST, {}, procedure("probe.nap")])
         job = await only_job(mia)
@@ -183,9 +183,9 @@ async def test_a_call_that_is_cancelled_cancels_its_job(site: Node, mode: str) -
 
 @pytest.mark.capability("N17", "C1")
 async def test_a_call_whose_caller_leaves_cancels_its_job_also_in_the_queue(site: Node) -> None:
-    async with client(site, "h5_nat") as nat:
+    async with client(site, "clock_nat") as nat:
         blocking = await occupy_slots(nat)
-        async with await caller(site, "h5_noa") as peer, client(site, "h5_noa") as noa:
+        async with await caller(site, "clock_noa") as peer, client(site, "clock_noa") as noa:
             await peer.send([CALL, REQUEST, {}, procedure("date")])
             job = await only_job(noa)
             await until(job, EventType.QUEUED)
@@ -199,7 +199,7 @@ async def test_a_call_whose_caller_leaves_cancels_its_job_also_in_the_queue(site
 
 @pytest.mark.capability("S7", "N17")
 async def test_a_call_whose_time_is_up_is_answered_and_its_job_is_cancelled(site: Node) -> None:
-    async with await caller(site, "h5_pia") as peer, client(site, "h5_pia") as pia:
+    async with await caller(site, "clock_pia") as peer, client(site, "clock_pia") as pia:
         # The router counts in whole seconds.
         await peer.send([CALL, REQUEST, {"timeout": 1}, procedure("probe.nap")])
         [answer] = [message async for message in answers(peer)]
@@ -211,7 +211,7 @@ async def test_a_call_whose_time_is_up_is_answered_and_its_job_is_cancelled(site
 
 @pytest.mark.capability("N17")
 async def test_a_result_that_is_too_big_for_an_event_is_an_answer_all_the_same(site: Node) -> None:
-    peer = await session(site, "h5_quy")
+    peer = await session(site, "clock_quy")
     result = await peer.call(procedure("timing.big"), 300_000)
     with pytest.raises(TooLarge, match=r"taskrealm\.output reads it in pieces"):
         await peer.call(procedure("timing.big"), 2_000_000)
@@ -227,13 +227,13 @@ async def test_a_plain_component_of_autobahn_gets_result_progress_errors_and_can
     url = f"ws://127.0.0.1:{site.port}/ws"
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-c", COMPONENT, url, site.issue("h5_otto")],
+        [sys.executable, "-c", COMPONENT, url, site.issue("clock_otto")],
         capture_output=True,
         text=True,
         timeout=LIMIT / 2,
         check=False,
     )
-    async with client(site, "h5_otto") as otto:
+    async with client(site, "clock_otto") as otto:
         newest = await anext(otto.jobs(limit=1))
         end = await end_of(otto.job(newest["job_id"]))
 
@@ -261,14 +261,14 @@ async def test_autobahn_js_alone_gets_result_progress_errors_and_cancel(site: No
             "--experimental-websocket",  # of which Node 22 and later need no word
             Path(__file__).with_name("plain_caller.cjs"),
             f"ws://127.0.0.1:{site.port}/ws",
-            site.issue("h5_rob"),
+            site.issue("clock_rob"),
         ],
         capture_output=True,
         text=True,
         timeout=LIMIT / 2,
         check=False,
     )
-    async with client(site, "h5_rob") as rob:
+    async with client(site, "clock_rob") as rob:
         newest = await anext(rob.jobs(limit=1))
         end = await end_of(rob.job(newest["job_id"]))
 

@@ -85,7 +85,7 @@ def node(shop: Shop) -> Iterator[Node]:
 
 
 async def test_an_order_is_there_before_anybody_hears_of_success(node: Node, shop: Shop) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec("shop.place", [1])
         await until(job, EventType.SUCCEEDED)
 
@@ -93,7 +93,7 @@ async def test_an_order_is_there_before_anybody_hears_of_success(node: Node, sho
 
 
 async def test_a_job_that_fails_leaves_nothing(node: Node, shop: Shop) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         with pytest.raises(JobFailed, match="ValueError: sold out"):
             await (await eva.exec("shop.place", [2, True])).result(LIMIT)
         with pytest.raises(JobFailed, match=r"IntegrityError.*violates foreign key"):
@@ -106,7 +106,7 @@ async def test_a_job_that_fails_leaves_nothing(node: Node, shop: Shop) -> None:
 
 @pytest.mark.parametrize("task", ["shop.wait", "shop.wait_in_coroutine", "shop.stubborn"])
 async def test_a_job_that_is_cancelled_leaves_nothing(node: Node, shop: Shop, task: str) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec(task, [5])
         await comes_true(lambda: not shop.is_quiet())
         assert await job.cancel() == "stopping"
@@ -118,7 +118,7 @@ async def test_a_job_that_is_cancelled_leaves_nothing(node: Node, shop: Shop, ta
 
 
 async def test_a_job_that_runs_out_of_time_leaves_nothing(node: Node, shop: Shop) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec("shop.wait", [6], timeout=0.5)
         with pytest.raises(JobTimedOut):
             await job.result(LIMIT)
@@ -128,7 +128,7 @@ async def test_a_job_that_runs_out_of_time_leaves_nothing(node: Node, shop: Shop
 
 
 async def test_a_job_whose_process_is_killed_leaves_nothing(node: Node, shop: Shop) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec("shop.wait", [7])
         told = await until(job, EventType.MESSAGE)
         os.kill(int(told.data["text"]), signal.SIGKILL)
@@ -140,7 +140,7 @@ async def test_a_job_whose_process_is_killed_leaves_nothing(node: Node, shop: Sh
 
 
 async def test_a_job_whose_executor_is_killed_leaves_nothing(node: Node, shop: Shop) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec("shop.wait", [8])
         await until(job, EventType.MESSAGE)
         os.kill(the_one(node.folder, "components/executor.py"), signal.SIGKILL)
@@ -152,7 +152,7 @@ async def test_a_job_whose_executor_is_killed_leaves_nothing(node: Node, shop: S
 
 
 async def test_a_warm_worker_keeps_its_connection(node: Node) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         backends = {
             await (await eva.exec("shop.place", [number])).result(LIMIT)
             for number in range(100, 110)
@@ -165,7 +165,7 @@ async def test_a_warm_worker_keeps_its_connection(node: Node) -> None:
 async def test_a_job_that_collides_with_another_transaction_runs_again(
     node: Node, shop: Shop
 ) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         await (await eva.exec("shop.place", [20])).result(LIMIT)
         with closing(shop.connect()) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(1)")
@@ -183,7 +183,7 @@ async def test_a_job_that_collides_with_another_transaction_runs_again(
 async def test_a_job_waits_for_the_row_that_its_submitter_has_not_committed(
     node: Node, shop: Shop
 ) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         with closing(shop.connect()) as connection:
             connection.execute("INSERT INTO orders VALUES (9, 'placed')")
             job = await eva.exec("shop.confirm", [9])
@@ -196,7 +196,7 @@ async def test_a_job_waits_for_the_row_that_its_submitter_has_not_committed(
 
 @pytest.mark.capability("G2")
 async def test_a_job_whose_row_never_comes_says_which(node: Node) -> None:
-    async with client(node, "h8_eva") as eva:
+    async with client(node, "shop_eva") as eva:
         job = await eva.exec("shop.confirm", [10, 0.2])
         with pytest.raises(JobFailed, match=r"The row of Order with the key 10 .* within 0\.2 s"):
             await job.result(LIMIT)

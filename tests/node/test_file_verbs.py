@@ -55,7 +55,7 @@ class Shell:
 @pytest.fixture
 def shell(site: Node, tmp_path: Path) -> Shell:
     (tmp_path / "a.txt").write_bytes(b"some words\n")
-    return Shell(site, tmp_path, "h7_shell")
+    return Shell(site, tmp_path, "paper_shell")
 
 
 def test_a_path_is_sent_with_or_without_its_sign(shell: Shell) -> None:

@@ -43,7 +43,7 @@ async def result(user: Client, task: str, *args: Any, **kwargs: Any) -> Any:
 
 @pytest.mark.capability("A15", "A16")
 async def test_a_function_knows_its_job_and_for_whom_it_runs(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         own = await ana.exec("func.who", {"word": "hi"}, timeout=30.0)
         told = await own.result(LIMIT)
 
@@ -55,8 +55,8 @@ async def test_a_function_knows_its_job_and_for_whom_it_runs(site: Node) -> None
         "word": "hi",
         "job_id": own.job_id,
         "attempt": 1,
-        "owner": "h2_ana",
-        "submitted_by": "h2_ana",
+        "owner": "code_ana",
+        "submitted_by": "code_ana",
         "role": "user",
     }
     assert (told["directory"], told["is_cancelled"], told["main_thread"]) == (True, False, True)
@@ -64,19 +64,19 @@ async def test_a_function_knows_its_job_and_for_whom_it_runs(site: Node) -> None
 
 @pytest.mark.capability("A14", "A15")
 async def test_coroutines_and_classes_are_tasks_as_well(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         place = await result(ana, "func.place", day="2026-02-28")
         whole = await result(ana, "func.whole", 7)
         with pytest.raises(InvalidArguments, match="number: must be a valid integer"):
             await ana.exec("func.whole", ["7"])
 
     assert place == {"day": "2026-02-28", "path": "here"}
-    assert whole == "7 for h2_ana"
+    assert whole == "7 for code_ana"
 
 
 @pytest.mark.capability("A15", "U8")
 async def test_what_a_generator_yields_is_reported_while_it_runs(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         events = await events_of(await ana.exec("func.steps"))
         ticks = await events_of(await ana.exec("func.ticks"))
 
@@ -100,7 +100,7 @@ async def test_what_a_generator_yields_is_reported_while_it_runs(site: Node) -> 
 async def test_an_exception_is_a_sentence_for_the_owner_and_a_traceback_in_the_output(
     site: Node,
 ) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         job = await ana.exec("func.fails", ["error"])
         end = await end_of(job)
         said = await end_of(await ana.exec("func.fails", ["said"]))
@@ -119,7 +119,7 @@ async def test_an_exception_is_a_sentence_for_the_owner_and_a_traceback_in_the_o
 async def test_a_cancelled_function_cleans_up_and_ends_cancelled(
     site: Node, tmp_path: Path, task: str
 ) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         job = await ana.exec(task, [str(tmp_path / "mark")])
         await appears(tmp_path / "mark.began")
         assert await job.cancel("enough") == "stopping"
@@ -133,7 +133,7 @@ async def test_a_cancelled_function_cleans_up_and_ends_cancelled(
 async def test_a_function_that_goes_on_is_killed_after_its_grace_or_at_once_when_asked_again(
     site: Node, tmp_path: Path
 ) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         endless = await ana.exec("func.loops", [str(tmp_path / "loop")], timeout=0.5)
         with pytest.raises(JobTimedOut):
             await endless.result(LIMIT)
@@ -149,7 +149,7 @@ async def test_a_function_that_goes_on_is_killed_after_its_grace_or_at_once_when
 
 @pytest.mark.capability("X4")
 async def test_a_greedy_function_is_ended_with_the_name_of_the_limit(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         greedy = await ana.exec("func.eats", [200_000_000])
         with pytest.raises(JobFailed, match="more than its limit of 100 MB of memory"):
             await greedy.result(LIMIT)
@@ -161,7 +161,7 @@ async def test_a_greedy_function_is_ended_with_the_name_of_the_limit(site: Node)
 @pytest.mark.capability("A15")
 async def test_a_job_that_does_nothing_starts_no_interpreter(site: Node) -> None:
     executor = the_one(site.folder, "components/executor.py")
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         # Earlier tests may have worn out the workers: until then others are started.
         jobs = await ana.exec_many([Request("func.who")] * SLOTS * 2)
         for job in jobs:
@@ -188,7 +188,7 @@ def processes_ever() -> int:
 
 @pytest.mark.capability("A15", "X9")
 async def test_a_long_result_of_a_function_arrives_whole(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         long = await result(ana, "func.repeats", "x", 3_000_000)
         with pytest.raises(JobFailed, match="The function made a result of 20000002 bytes"):
             await result(ana, "func.repeats", "x", 20_000_000)
@@ -198,7 +198,7 @@ async def test_a_long_result_of_a_function_arrives_whole(site: Node) -> None:
 
 @pytest.mark.capability("A15")
 async def test_a_function_has_a_chosen_environment_like_a_program(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         names = await result(ana, "func.environment")
 
     assert "PYTHONPATH" not in names
@@ -209,7 +209,7 @@ async def test_a_function_has_a_chosen_environment_like_a_program(site: Node) ->
 
 
 async def test_a_function_that_prints_too_much_is_bounded_like_a_program(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         job = await ana.exec("func.floods")
         with pytest.raises(JobFailed, match=r"^The function printed more than 100000 bytes"):
             await job.result(LIMIT)
@@ -217,7 +217,7 @@ async def test_a_function_that_prints_too_much_is_bounded_like_a_program(site: N
 
 @pytest.mark.capability("A15", "A3")
 async def test_functions_are_listed_like_other_tasks(site: Node) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         found = {each["name"]: each for each in await ana.tasks()}
 
     assert found["func.who"]["title"] == "Say what the job knows about itself"
@@ -225,7 +225,7 @@ async def test_functions_are_listed_like_other_tasks(site: Node) -> None:
 
 
 async def test_a_cancelled_job_leaves_its_slot_to_the_next(site: Node, tmp_path: Path) -> None:
-    async with client(site, "h2_ana") as ana:
+    async with client(site, "code_ana") as ana:
         held = [await ana.exec("func.waits", [str(tmp_path / str(n))]) for n in range(SLOTS)]
         after = await ana.exec("func.nothing")
         for number, job in enumerate(held):

@@ -41,7 +41,7 @@ def write(site: Node, name: str, *lines: str) -> str:
 async def test_a_table_is_imported_with_a_word_on_each_line_that_is_wrong(site: Node) -> None:
     first = write(site, "first.csv", "1,Nut,0.25", '2,"Bolt, long",3', ",Nobody,1", "3,Nail,cheap")
     second = write(site, "second.csv", "2,Bolt,4.10", "4,Screw,-1")
-    async with client(site, "h8_clerk") as clerk:
+    async with client(site, "shop_clerk") as clerk:
         job = await clerk.exec("table.import", {"source": first, "mistakes": 2})
         assert await job.result(LIMIT) == {"imported": 2, "wrong": 2}
         events = await events_of(job)
@@ -62,7 +62,7 @@ async def test_a_table_is_imported_with_a_word_on_each_line_that_is_wrong(site: 
 @pytest.mark.capability("G1", "C2")
 async def test_a_table_whose_import_is_cancelled_leaves_the_database_as_it_was(site: Node) -> None:
     name = write(site, "many.csv", *(f"m{number},Thing,1" for number in range(2_000_000)))
-    async with client(site, "h8_clerk") as clerk:
+    async with client(site, "shop_clerk") as clerk:
         job = await clerk.exec("table.import", [name])
         await until(job, EventType.PROGRESS)
         await job.cancel()
@@ -81,7 +81,7 @@ async def test_old_files_are_deleted_once_somebody_has_said_yes(site: Node) -> N
     for name, age in (("old.txt", 40), ("older.txt", 50), ("new.txt", 1)):
         (folder / name).write_text("text")
         os.utime(folder / name, (time.time() - age * 86_400,) * 2)
-    async with client(site, "h8_clerk") as clerk:
+    async with client(site, "shop_clerk") as clerk:
         for answer, deleted in ((False, 0), (True, 2)):
             job = await clerk.exec("files.clean", ["scratch"])
             asked = await until(job, EventType.QUESTION)
@@ -102,7 +102,7 @@ async def test_a_folder_is_backed_up_and_the_copy_says_how_far_it_is(site: Node)
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "one.txt").write_bytes(os.urandom(3_000_000))
     (folder / "two.txt").write_bytes(os.urandom(3_000_000))
-    async with client(site, "h8_clerk") as clerk:
+    async with client(site, "shop_clerk") as clerk:
         first = await clerk.exec("archive.backup", ["letters"])
         assert (await first.result(LIMIT))["copied"] == 2
         fractions = [
@@ -133,7 +133,7 @@ async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None
         subprocess.run([ffmpeg, "-v", "error", *picture], check=True, stdin=subprocess.DEVNULL)
     (folder / "broken.png").write_text("no picture")
     (folder / "notes.txt").write_text("no picture either")
-    async with client(site, "h8_painter") as painter:
+    async with client(site, "shop_painter") as painter:
         job = await painter.exec("images.thumbnails", {"folder": "pictures", "width": 100})
         result = await job.result(LIMIT)
 
@@ -152,7 +152,7 @@ async def test_thumbnails_are_made_of_the_images_of_a_folder(site: Node) -> None
 @pytest.mark.capability("N11")
 async def test_a_report_of_all_files_is_made(site: Node) -> None:
     (site.folder.root / "files" / "<b>.txt").write_text("12345")
-    async with client(site, "h8_auditor") as auditor:
+    async with client(site, "shop_auditor") as auditor:
         job = await auditor.exec("files.report")
         assert (await job.result(LIMIT))["bytes"] >= 5
         report = await job.artifact("report.html")
@@ -160,7 +160,7 @@ async def test_a_report_of_all_files_is_made(site: Node) -> None:
         page = (await report.read()).decode()
         assert (report.media_type, report.title) == ("text/html", "Report")
         assert "<td>&lt;b&gt;.txt<td>5 bytes" in page
-        assert "for h8_auditor" in page
+        assert "for shop_auditor" in page
 
 
 async def test_a_thumbnail_is_no_larger_than_its_image(site: Node) -> None:
@@ -168,7 +168,7 @@ async def test_a_thumbnail_is_no_larger_than_its_image(site: Node) -> None:
     image = site.folder.root / "files" / "-small.png"
     picture = ["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1", f"file:{image}"]
     subprocess.run([ffmpeg, "-v", "error", *picture], check=True, stdin=subprocess.DEVNULL)
-    async with client(site, "h8_painter") as painter:
+    async with client(site, "shop_painter") as painter:
         job = await painter.exec("images.thumbnail", ["-small.png"])
         made = await job.result(LIMIT)
         artifact = await job.artifact("small.jpg")

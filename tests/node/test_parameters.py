@@ -139,7 +139,7 @@ def taskrealm(site: Node, *words: str, stdin: str = "") -> tuple[int, str, str]:
 
 @pytest.mark.capability("A10", "N20")
 async def test_a_secret_reaches_the_program_and_is_shown_to_nobody(site: Node) -> None:
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         checked = await sue.check("keeper.open", {"password": CLEAR})
         job = await sue.exec("keeper.open", {"password": CLEAR}, key="k", tags=["open"])
         result = await job.result(LIMIT)
@@ -158,8 +158,12 @@ async def test_a_secret_reaches_the_program_and_is_shown_to_nobody(site: Node) -
 
 async def test_a_secret_waits_sealed_and_is_there_after_a_crash(site: Node) -> None:
     secret = "battery-staple-horse"
-    watcher = await site.user("h1_watch")
-    async with client(site, "h1_sue") as sue, client(site, "h1_otto", "operator") as otto, watcher:
+    watcher = await site.user("form_watch")
+    async with (
+        client(site, "form_sue") as sue,
+        client(site, "form_otto", "operator") as otto,
+        watcher,
+    ):
         await watcher.subscribe(uris.CATALOG)
         await otto.pause()
         await watcher.event()
@@ -169,7 +173,7 @@ async def test_a_secret_waits_sealed_and_is_there_after_a_crash(site: Node) -> N
         await watcher.event()
         await otto.resume()
         result = await job.result(LIMIT)
-        listed = [each async for each in otto.jobs(owner="h1_sue")]
+        listed = [each async for each in otto.jobs(owner="form_sue")]
 
     assert result == digests(secret)
     assert secret not in json.dumps(listed)
@@ -179,7 +183,7 @@ async def test_a_secret_waits_sealed_and_is_there_after_a_crash(site: Node) -> N
 
 async def test_a_secret_reaches_a_function_and_nothing_else(site: Node) -> None:
     secret = "horse-battery-correct"
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         job = await sue.exec("function.digest", {"password": secret})
 
         assert await job.result(LIMIT) == hashlib.sha256(secret.encode()).hexdigest()
@@ -188,7 +192,7 @@ async def test_a_secret_reaches_a_function_and_nothing_else(site: Node) -> None:
 
 
 async def test_a_secret_of_the_wrong_length_is_not_repeated(site: Node) -> None:
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         with pytest.raises(InvalidArguments) as refused:
             await sue.exec("keeper.open", {"password": "tiny"})
 
@@ -197,7 +201,7 @@ async def test_a_secret_of_the_wrong_length_is_not_repeated(site: Node) -> None:
 
 @pytest.mark.capability("A12")
 async def test_choices_depend_on_other_fields_and_on_who_asks(site: Node) -> None:
-    async with client(site, "h1_sue") as sue, client(site, "h1_otto", "operator") as otto:
+    async with client(site, "form_sue") as sue, client(site, "form_otto", "operator") as otto:
         offered = await sue.choices("keeper.visit", "room", {"house": "h"})
         nothing = await sue.choices("keeper.visit", "room")
         with pytest.raises(InvalidArguments) as refused:
@@ -208,17 +212,17 @@ async def test_choices_depend_on_other_fields_and_on_who_asks(site: Node) -> Non
             await sue.choices("keeper.visit", "house")
         with pytest.raises(UnknownTask):
             await otto.choices("keeper.visit", "room", {"house": "h"})
-        job = await sue.exec("keeper.visit", {"house": "h", "room": "h1_sue.h"})
+        job = await sue.exec("keeper.visit", {"house": "h", "room": "form_sue.h"})
 
-        assert await job.result(LIMIT) == "h h1_sue.h"
-    assert offered == [{"value": "h1_sue.h", "title": "h1_sue.h"}]
+        assert await job.result(LIMIT) == "h form_sue.h"
+    assert offered == [{"value": "form_sue.h", "title": "form_sue.h"}]
     assert nothing == []
-    assert refused.value.fields == {"room": "must be one of h1_sue.h"}
+    assert refused.value.fields == {"room": "must be one of form_sue.h"}
 
 
 @pytest.mark.capability("A1", "A10")
 async def test_a_task_in_toml_runs_like_any_other(site: Node) -> None:
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         job = await sue.exec("written.greet", ["bob"])
 
         assert await job.result(LIMIT) == "hello bob"
@@ -234,7 +238,7 @@ async def test_a_reload_with_mistakes_keeps_the_tasks_and_names_every_mistake(si
     (site.folder.root / "tasks" / "broken.py").write_text("import nothing_like_this\n")
     try:
         code, _, err = await asyncio.to_thread(taskrealm, site, "reload")
-        async with client(site, "h1_sue") as sue:
+        async with client(site, "form_sue") as sue:
             job = await sue.exec("written.greet", ["ana"])
             assert await job.result(LIMIT) == "hello ana"
     finally:
@@ -253,7 +257,7 @@ async def test_a_reload_with_mistakes_keeps_the_tasks_and_names_every_mistake(si
 @pytest.mark.capability("N28", "A3")
 async def test_a_reload_takes_what_was_written_and_tells_everybody(site: Node) -> None:
     more = site.folder.root / "tasks" / "more.yaml"
-    async with client(site, "h1_sue") as sue, await site.user("h1_watch") as watcher:
+    async with client(site, "form_sue") as sue, await site.user("form_watch") as watcher:
         await watcher.subscribe(uris.CATALOG)
         nap = await sue.exec("written.greet", ["ana"], delay=3_600)
         more.write_text("tasks: {more.date: {title: Tell the date, command: [date]}}\n")
@@ -278,7 +282,7 @@ async def test_a_reload_takes_what_was_written_and_tells_everybody(site: Node) -
 
 async def test_a_reload_takes_the_code_of_functions_too(site: Node) -> None:
     file = site.folder.root / "tasks" / "functions.py"
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         assert await (await sue.exec("function.version")).result(LIMIT) == 1
         file.write_text(FUNCTIONS.replace("return 1", "return 2"))
         assert (await asyncio.to_thread(taskrealm, site, "reload"))[0] == 0
@@ -287,6 +291,6 @@ async def test_a_reload_takes_the_code_of_functions_too(site: Node) -> None:
 
 
 async def test_only_operators_reload(site: Node) -> None:
-    async with client(site, "h1_sue") as sue:
+    async with client(site, "form_sue") as sue:
         with pytest.raises(NotAuthorized):
             await sue.reload()

@@ -38,10 +38,10 @@ pair = 1
 operator = 50
 """
 POINTS = """
-POINTS = {"h3_high": 3, "h3_zero": 0, "h3_low": -3, "h3_odd": "many"}
+POINTS = {"turn_high": 3, "turn_zero": 0, "turn_low": -3, "turn_odd": "many"}
 
 async def points_of(caller):
-    if caller.authid == "h3_faulty":
+    if caller.authid == "turn_faulty":
         raise RuntimeError("no points today")
     return POINTS.get(caller.authid)
 """
@@ -103,7 +103,7 @@ async def started(user: Client, *tasks: str) -> AsyncIterator[list[Job]]:
 async def test_a_job_that_waits_says_why_and_lets_others_pass(
     shared: Node, root: Client, first: str, second: str, code: str, text: str
 ) -> None:
-    async with client(shared, "h3_ana") as ana, started(ana, first):
+    async with client(shared, "turn_ana") as ana, started(ana, first):
         foretold = await ana.check(second)
         waiting = await ana.exec(second)
         snapshot = await waiting.snapshot()
@@ -125,7 +125,7 @@ async def test_a_job_that_waits_says_why_and_lets_others_pass(
 async def test_slots_are_kept_for_a_heavy_job_and_light_ones_say_so(
     shared: Node, root: Client
 ) -> None:
-    async with client(shared, "h3_hans") as hans, started(hans, "queue.plain") as [light]:
+    async with client(shared, "turn_hans") as hans, started(hans, "queue.plain") as [light]:
         heavy = await hans.exec("queue.heavy")
         late = await hans.exec("queue.plain")
         weightless = await hans.exec("queue.weightless")
@@ -142,7 +142,7 @@ async def test_slots_are_kept_for_a_heavy_job_and_light_ones_say_so(
 async def test_a_flood_of_one_user_costs_another_one_job_at_most(
     shared: Node, root: Client
 ) -> None:
-    async with client(shared, "h3_flood") as flood, client(shared, "h3_one") as one:
+    async with client(shared, "turn_flood") as flood, client(shared, "turn_one") as one:
         jobs = await flood.exec_many([Request("queue.plain")] * 500)
         for job in jobs[:2]:
             await until(job, EventType.STARTED)
@@ -160,13 +160,15 @@ async def test_a_flood_of_one_user_costs_another_one_job_at_most(
 @pytest.mark.parametrize(
     ("authid", "role", "points"),
     [
-        pytest.param("h3_high", "user", 3, id="a function gives points"),
-        pytest.param("h3_zero", "operator", 0, id="and none, whatever the role has"),
-        pytest.param("h3_low", "user", -3, id="and takes some"),
-        pytest.param("h3_chief", "operator", 50, id="who is not known there has those of its role"),
-        pytest.param("h3_usual", "user", 0, id="which are none if nothing is said"),
-        pytest.param("h3_faulty", "operator", 50, id="a function that fails decides nothing"),
-        pytest.param("h3_odd", "operator", 50, id="nor does one that gives no number"),
+        pytest.param("turn_high", "user", 3, id="a function gives points"),
+        pytest.param("turn_zero", "operator", 0, id="and none, whatever the role has"),
+        pytest.param("turn_low", "user", -3, id="and takes some"),
+        pytest.param(
+            "turn_chief", "operator", 50, id="who is not known there has those of its role"
+        ),
+        pytest.param("turn_usual", "user", 0, id="which are none if nothing is said"),
+        pytest.param("turn_faulty", "operator", 50, id="a function that fails decides nothing"),
+        pytest.param("turn_odd", "operator", 50, id="nor does one that gives no number"),
     ],
 )
 async def test_the_node_grants_points_to_callers(
@@ -186,7 +188,7 @@ async def test_granted_points_go_before_others_and_chosen_ones_before_own_jobs(
     shared: Node, root: Client
 ) -> None:
     await root.pause()
-    async with client(shared, "h3_pam") as pam, client(shared, "h3_boss", "operator") as boss:
+    async with client(shared, "turn_pam") as pam, client(shared, "turn_boss", "operator") as boss:
         earlier = [await pam.exec("queue.plain", priority=5) for _ in range(3)]
         lowered = await pam.exec("queue.plain", priority=-1_000)
         latest = await pam.exec("queue.plain")
@@ -200,7 +202,7 @@ async def test_granted_points_go_before_others_and_chosen_ones_before_own_jobs(
 
 @pytest.mark.capability("N15")
 async def test_whoever_asks_too_often_is_told_when_to_come_back(shared: Node) -> None:
-    async with client(shared, "h3_eve") as eve, client(shared, "h3_else") as other:
+    async with client(shared, "turn_eve") as eve, client(shared, "turn_else") as other:
         first = await eve.exec("queue.rated", key="k")
         for _ in range(5):
             assert (await eve.exec("queue.rated", key="k")).job_id == first.job_id
@@ -229,7 +231,7 @@ async def test_a_task_that_cannot_say_what_to_run_holds_no_slot(
     marker = tmp_path / "marker"
     marker.write_text("word")
     await root.pause()
-    async with client(shared, "h3_bob") as bob:
+    async with client(shared, "turn_bob") as bob:
         broken = [await bob.exec("queue.broken", {"marker": str(marker)}) for _ in range(5)]
         marker.unlink()
         await root.resume()
@@ -243,7 +245,7 @@ async def test_a_task_that_cannot_say_what_to_run_holds_no_slot(
 
 @pytest.mark.capability("N13", "J5")
 async def test_operators_change_limits_while_jobs_run(shared: Node, root: Client) -> None:
-    async with client(shared, "h3_olga") as olga, started(olga, "queue.grouped", "queue.plain"):
+    async with client(shared, "turn_olga") as olga, started(olga, "queue.grouped", "queue.plain"):
         waiting = [await olga.exec(task) for task in ("queue.grouped", "queue.plain")]
         raised = await root.limits(slots=4, groups={"pair": 2})
         for job in waiting:
@@ -261,7 +263,7 @@ async def test_limits_that_make_no_sense_are_refused_and_users_have_no_say(
     shared: Node, root: Client
 ) -> None:
     boss = await session(shared, "root", "operator")
-    user = await session(shared, "h3_nosy")
+    user = await session(shared, "turn_nosy")
     for wrong, field in (
         ({"slots": 0}, "slots"),
         ({"slots": True}, "slots"),

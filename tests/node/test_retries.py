@@ -33,7 +33,7 @@ async def test_a_job_runs_again_after_a_failure_that_its_task_names(
     site: Node, failure: str, end: str | int
 ) -> None:
     arguments = {"script": UNTIL_THIRD.format(failure)}
-    async with client(site, "h5_ada") as ada:
+    async with client(site, "clock_ada") as ada:
         job = await ada.exec("timing.retried", arguments, timeout=0.5)
         result = await job.result(LIMIT)
         kinds = [(event.type, event.attempt) for event in await events_of(job)]
@@ -66,7 +66,7 @@ async def test_a_job_runs_again_after_a_failure_that_its_task_names(
 
 @pytest.mark.capability("N12")
 async def test_a_function_runs_again_after_an_exception_that_its_task_names(site: Node) -> None:
-    async with client(site, "h5_ada") as ada:
+    async with client(site, "clock_ada") as ada:
         connected = await ada.exec("timing.connects")
         failed = await ada.exec("timing.connects", {"failure": "ValueError"})
         result = await connected.result(LIMIT)
@@ -81,7 +81,7 @@ async def test_a_function_runs_again_after_an_exception_that_its_task_names(site
 
 @pytest.mark.capability("N12")
 async def test_another_failure_ends_a_job_at_once(site: Node) -> None:
-    async with client(site, "h5_ben") as ben:
+    async with client(site, "clock_ben") as ben:
         job = await ben.exec("timing.retried", {"script": "exit 1"})
         with pytest.raises(JobFailed) as failure:
             await job.result(LIMIT)
@@ -93,7 +93,7 @@ async def test_another_failure_ends_a_job_at_once(site: Node) -> None:
 @pytest.mark.capability("N12")
 async def test_the_end_after_the_last_attempt_tells_the_last_failure(site: Node) -> None:
     script = '[ "$TASKREALM_ATTEMPT" = 3 ] && sleep 600 || exit 75'
-    async with client(site, "h5_cid") as cid:
+    async with client(site, "clock_cid") as cid:
         job = await cid.exec("timing.retried", {"script": script}, timeout=0.5)
         lowered = await cid.exec("timing.retried", {"script": "exit 75"}, retries=1)
         with pytest.raises(JobTimedOut):
@@ -108,7 +108,7 @@ async def test_the_end_after_the_last_attempt_tells_the_last_failure(site: Node)
 async def test_what_an_attempt_has_reported_comes_before_the_word_of_the_next(site: Node) -> None:
     report = """python3 -c 'from taskrealm.tasks import report; report.message("tried")'"""
     script = f'{report}; [ "$TASKREALM_ATTEMPT" = 2 ] || exit 75'
-    async with client(site, "h5_dan") as dan:
+    async with client(site, "clock_dan") as dan:
         job = await dan.exec("timing.retried", {"script": script})
         kinds = [event.type for event in await events_of(job)]
 
@@ -126,7 +126,7 @@ async def test_what_an_attempt_has_reported_comes_before_the_word_of_the_next(si
 
 @pytest.mark.capability("N12", "C1")
 async def test_a_cancel_ends_a_job_that_waits_for_its_next_attempt(site: Node) -> None:
-    async with client(site, "h5_eva") as eva:
+    async with client(site, "clock_eva") as eva:
         job = await eva.exec("timing.patient")
         await until(job, EventType.RETRYING)
         answer = await job.cancel("enough")
@@ -142,7 +142,7 @@ async def test_a_cancel_wins_over_a_time_limit_after_which_the_job_would_run_aga
     site: Node,
 ) -> None:
     script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-    async with client(site, "h5_fay") as fay:
+    async with client(site, "clock_fay") as fay:
         job = await fay.exec("timing.retried", {"script": script}, timeout=0.3)
         assert await first_line(job) == "ready"
         await until(job, EventType.STOPPING)
@@ -157,12 +157,12 @@ async def test_a_cancel_wins_over_a_time_limit_after_which_the_job_would_run_aga
         "stopping",
         "cancelled",
     ]
-    assert events[-1].data["by"] == "h5_fay"
+    assert events[-1].data["by"] == "clock_fay"
 
 
 @pytest.mark.capability("N16")
 async def test_a_job_that_waits_too_long_for_a_slot_expires(site: Node) -> None:
-    async with client(site, "h5_gil") as gil:
+    async with client(site, "clock_gil") as gil:
         blocking = await occupy_slots(gil)
         hasty = await gil.exec("date", expires=0.3)
         patient = await gil.exec("date", expires=60)
@@ -185,7 +185,7 @@ async def test_a_job_that_waits_too_long_for_a_slot_expires(site: Node) -> None:
 @pytest.mark.capability("N16")
 async def test_a_job_that_started_in_time_never_expires(site: Node) -> None:
     script = 'sleep 0.3; [ "$TASKREALM_ATTEMPT" = 2 ] || exit 75'
-    async with client(site, "h5_hal") as hal:
+    async with client(site, "clock_hal") as hal:
         job = await hal.exec("timing.retried", {"script": script}, expires=0.2, priority=1_000)
         async with asyncio.timeout(LIMIT):
             assert (await end_of(job)).type == "succeeded"
@@ -194,7 +194,7 @@ async def test_a_job_that_started_in_time_never_expires(site: Node) -> None:
 
 @pytest.mark.capability("N16")
 async def test_the_time_in_the_queue_may_only_be_shortened(site: Node) -> None:
-    async with client(site, "h5_ida") as ida:
+    async with client(site, "clock_ida") as ida:
         with pytest.raises(InvalidArguments) as refusal:
             await ida.exec("timing.fresh", expires=31)
         by_task = await (await ida.exec("timing.fresh")).snapshot()

@@ -43,7 +43,7 @@ async def result_of(client: Client, task: str, arguments: Any) -> Any:
 @pytest.mark.capability("N10")
 async def test_a_file_reaches_its_job_as_it_was_for_reading_only(site: Node) -> None:
     data = os.urandom(3 * MIB + 17)
-    async with client(site, "h7_ann") as ann:
+    async with client(site, "paper_ann") as ann:
         seen: list[float] = []
         file = await ann.upload(data, name="Brücke über.mov", on_progress=seen.append)
         [look] = await result_of(ann, "papers.look", {"source": file})
@@ -62,7 +62,7 @@ async def test_paths_and_files_among_the_arguments_are_sent_first(
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"one")
     several = [File(b"two", "a.txt"), File(io.BytesIO(b"three")), File(b"", "empty")]
-    async with client(site, "h7_path") as ann:
+    async with client(site, "paper_path") as ann:
         looks = await result_of(ann, "papers.look", {"source": tmp_path / "a.txt", "more": several})
         [job] = await ann.exec_many([Request("papers.look", [tmp_path / "a.txt"])])
         again = await job.result(LIMIT)
@@ -90,7 +90,7 @@ async def test_paths_and_files_among_the_arguments_are_sent_first(
 async def test_a_file_that_does_not_fit_is_refused_by_field(
     site: Node, file: File | str, reason: str
 ) -> None:
-    async with client(site, "h7_bad") as ann:
+    async with client(site, "paper_bad") as ann:
         for refused in (ann.exec("papers.film", {"source": file}),):
             with pytest.raises(InvalidArguments) as refusal:
                 await refused
@@ -102,16 +102,16 @@ async def test_a_file_that_does_not_fit_is_refused_by_field(
 @pytest.mark.capability("N10")
 @pytest.mark.parametrize("name", ["a.mov", "A.MOV", "a.mp4", "a.webm"])
 async def test_a_file_of_an_accepted_kind_is_taken(site: Node, name: str) -> None:
-    async with client(site, "h7_good") as ann:
+    async with client(site, "paper_good") as ann:
         assert await result_of(ann, "papers.film", [File(b"film", name)]) == "film"
 
 
 @pytest.mark.capability("N10")
 async def test_the_files_of_others_are_as_if_they_were_not_there(site: Node) -> None:
     async with (
-        client(site, "h7_ann") as ann,
-        client(site, "h7_bob") as bob,
-        client(site, "h7_boss", "operator") as boss,
+        client(site, "paper_ann") as ann,
+        client(site, "paper_bob") as bob,
+        client(site, "paper_boss", "operator") as boss,
     ):
         file = await ann.upload(b"mine", name="mine.txt")
         for other in (bob, boss):
@@ -127,7 +127,7 @@ async def test_the_files_of_others_are_as_if_they_were_not_there(site: Node) -> 
 @pytest.mark.capability("N10")
 async def test_equal_contents_are_kept_once_and_each_owner_can_drop_them(site: Node) -> None:
     data = os.urandom(MIB)
-    async with client(site, "h7_ann") as ann, client(site, "h7_bob") as bob:
+    async with client(site, "paper_ann") as ann, client(site, "paper_bob") as bob:
         files = await asyncio.gather(
             *(each.upload(data, name=name) for each in (ann, bob) for name in ("a", "b"))
         )
@@ -148,7 +148,7 @@ async def test_equal_contents_are_kept_once_and_each_owner_can_drop_them(site: N
 @pytest.mark.capability("N10")
 async def test_a_program_cannot_change_what_is_kept(site: Node) -> None:
     data = os.urandom(1_000)
-    async with client(site, "h7_ann") as ann:
+    async with client(site, "paper_ann") as ann:
         file = await ann.upload(data)
         await result_of(ann, "papers.vandal", [file])
         [look] = await result_of(ann, "papers.look", [file])
@@ -158,7 +158,7 @@ async def test_a_program_cannot_change_what_is_kept(site: Node) -> None:
 
 @pytest.mark.capability("N10")
 async def test_a_file_that_a_job_waits_for_cannot_be_removed(site: Node, tmp_path: Path) -> None:
-    async with client(site, "h7_wait") as ann:
+    async with client(site, "paper_wait") as ann:
         file = await ann.upload(b"line\n")
         job = await ann.exec("papers.waits", [file, str(tmp_path / "go")])
         with pytest.raises(InvalidArguments, match="needed by a job"):
@@ -175,7 +175,7 @@ async def test_an_unchanged_file_is_not_sent_again_and_a_key_stands_for_one_job(
     site: Node, tmp_path: Path
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"the same")
-    async with client(site, "h7_key") as ann:
+    async with client(site, "paper_key") as ann:
         jobs = [await ann.exec("papers.look", [tmp_path / "a.txt"], key="one") for _ in range(2)]
 
     assert jobs[0].job_id == jobs[1].job_id
@@ -187,7 +187,7 @@ async def test_a_program_without_an_event_loop_sends_and_fetches_files(
 ) -> None:
     def work() -> tuple[bytes, Path]:
         url = f"ws://127.0.0.1:{site.port}/ws"
-        with BlockingClient(url, token=site.issue("h7_sync")) as sync:
+        with BlockingClient(url, token=site.issue("paper_sync")) as sync:
             file = sync.upload(b"some words", name="a.txt")
             job = sync.exec("papers.leave", {"script": 'cp "$1" out.txt', "source": file})
             job.result(LIMIT)
@@ -212,7 +212,7 @@ async def test_limits_of_size_number_and_sum_are_told_before_anything_is_sent(
         )
     with Node(folder) as node:
         node.until("READY")
-        async with client(node, "h7_ann") as ann, client(node, "h7_bob") as bob:
+        async with client(node, "paper_ann") as ann, client(node, "paper_bob") as bob:
             with pytest.raises(TooLarge) as too_large:
                 await ann.upload(b"x" * 1_001)
             await ann.upload(b"x" * 1_000, name="one")
@@ -255,7 +255,7 @@ async def test_an_upload_goes_on_where_it_was_when_the_executor_is_killed(
         node.until("READY")
         executor = the_one(node.folder, "components/executor.py")
         killer = Watch([executor])
-        async with client(node, "h7_ann") as ann:
+        async with client(node, "paper_ann") as ann:
             file = await ann.upload(data, name="big", on_progress=killing(killer.kill))
             assert the_one(node.folder, "components/executor.py") != executor
             status = Path(f"/proc/{the_one(node.folder, 'components/executor.py')}/status")
@@ -276,7 +276,7 @@ async def test_a_restart_keeps_what_a_waiting_job_needs_and_sweeps_what_nobody_d
     drafts = [folder.journal / "files" / "drafts" / name for name in ("left_1", "file_" + 32 * "0")]
     with Node(folder) as node:
         node.until("READY")
-        async with client(node, "h7_ann") as ann:
+        async with client(node, "paper_ann") as ann:
             await occupy_slots(ann)
             job = await ann.exec("papers.look", [File(b"needed", "a.txt")])
         node.stop()
@@ -285,7 +285,7 @@ async def test_a_restart_keeps_what_a_waiting_job_needs_and_sweeps_what_nobody_d
         path.write_bytes(b"stray")
     with Node(folder) as node:
         node.until("READY")
-        async with client(node, "h7_ann") as ann:
+        async with client(node, "paper_ann") as ann:
             [look] = await ann.job(job.job_id).result(LIMIT)
             await comes_true(lambda: not any(path.exists() for path in (stray, *drafts)))
 
@@ -293,7 +293,7 @@ async def test_a_restart_keeps_what_a_waiting_job_needs_and_sweeps_what_nobody_d
 
 
 async def test_an_empty_session_cannot_even_ask_how_far_a_foreign_upload_is(site: Node) -> None:
-    ann, bob = await session(site, "h7_raw"), await session(site, "h7_eve")
+    ann, bob = await session(site, "paper_raw"), await session(site, "paper_eve")
     begun = await ann.call(uris.UPLOAD_BEGIN, "a.txt", 3)
     for call in (
         bob.call(uris.UPLOAD_STATUS, begun["upload"]),

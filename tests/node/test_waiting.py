@@ -127,7 +127,7 @@ async def test_a_key_belongs_to_its_owner_and_to_one_request(site: Node) -> None
 
 @pytest.mark.capability("S8")
 async def test_a_task_may_refuse_a_key_that_was_used_before(site: Node) -> None:
-    async with client(site, "h5_sue") as sue:
+    async with client(site, "clock_sue") as sue:
         running = await sue.exec("timing.single", {"seconds": 600}, key="k")
         refusals = []
         with pytest.raises(DuplicateJob, match="takes no request twice") as refusal:
@@ -149,7 +149,7 @@ async def test_a_task_may_refuse_a_key_that_was_used_before(site: Node) -> None:
 
 @pytest.mark.capability("S8")
 async def test_a_key_stands_for_its_job_also_after_that_has_ended(site: Node) -> None:
-    async with client(site, "h5_tom") as tom:
+    async with client(site, "clock_tom") as tom:
         job = await tom.exec("steps.shell", {"script": "echo once"}, key="k")
         first = await job.result(LIMIT)
         again = await tom.exec("steps.shell", {"script": "echo once"}, key="k")
@@ -215,8 +215,8 @@ async def test_whoever_asks_for_a_job_learns_its_place(site: Node) -> None:
 
 @pytest.mark.capability("U10")
 async def test_requests_on_their_way_together_learn_a_place_each(site: Node) -> None:
-    peer = await site.user("h5_quin")
-    async with client(site, "h5_quin") as quin, peer:
+    peer = await site.user("clock_quin")
+    async with client(site, "clock_quin") as quin, peer:
         blocking = await occupy_slots(quin)
         for number in range(1, 21):
             await peer.send([48, number, {}, uris.EXEC, ["date"]])
@@ -236,7 +236,7 @@ async def test_requests_on_their_way_together_learn_a_place_each(site: Node) -> 
 @pytest.mark.capability("U10", "N16")
 async def test_jobs_whose_time_comes_together_learn_a_place_each(site: Node) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=1)
-    async with client(site, "h5_rita") as rita:
+    async with client(site, "clock_rita") as rita:
         blocking = await occupy_slots(rita)
         jobs = await rita.exec_many([Request("date", not_before=moment)] * 5)
         places = [(await until(job, EventType.QUEUED)).data["position"] for job in jobs]

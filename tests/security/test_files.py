@@ -63,7 +63,7 @@ def test_a_name_is_never_more_than_the_name_of_a_file(name: str, cleaned: str) -
 
 @pytest.mark.capability("N10")
 async def test_a_hostile_name_stays_in_the_folder_of_the_job(site: Node) -> None:
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         for name in ("../../../evil.txt", "--version", "a\0b", ".taskrealm"):
             try:
                 job = await mallory.exec("papers.look", [File(b"x", name)])
@@ -79,7 +79,7 @@ async def test_a_hostile_name_stays_in_the_folder_of_the_job(site: Node) -> None
 
 @pytest.mark.capability("N10")
 async def test_pieces_have_their_order_and_their_end(site: Node) -> None:
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     upload = await begin(peer, 10)
     for offset, data, reason in (
         (5, b"later", "must be 0, the number of bytes that are here"),
@@ -106,7 +106,7 @@ async def test_pieces_have_their_order_and_their_end(site: Node) -> None:
 
 @pytest.mark.capability("N10")
 async def test_lies_about_size_and_checksum_lead_nowhere(site: Node) -> None:
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     for refused in (
         {"size": 2**60},
         {"size": -1},
@@ -130,9 +130,9 @@ async def test_lies_about_size_and_checksum_lead_nowhere(site: Node) -> None:
 
 @pytest.mark.capability("N10")
 async def test_to_know_a_checksum_is_not_to_have_the_file(site: Node) -> None:
-    async with client(site, "h7_ann") as ann:
+    async with client(site, "paper_ann") as ann:
         await ann.upload(SECRET, name="a.txt")
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     begun = await peer.call(
         uris.UPLOAD_BEGIN, "a.txt", len(SECRET), sha256=hashlib.sha256(SECRET).hexdigest()
     )
@@ -147,7 +147,7 @@ async def test_to_know_a_checksum_is_not_to_have_the_file(site: Node) -> None:
     ["", "..", "../journal.sqlite", "file_" + 32 * "0", "file_" + 32 * "/", "left_1", 5, None],
 )
 async def test_an_id_is_never_a_path(site: Node, upload: Any) -> None:
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     for call in (
         peer.call(uris.UPLOAD_STATUS, upload),
         peer.call(uris.UPLOAD_APPEND, upload, 0, b"x"),
@@ -161,7 +161,7 @@ async def test_an_id_is_never_a_path(site: Node, upload: Any) -> None:
 
 @pytest.mark.capability("P7")
 async def test_pieces_that_are_not_awaited_do_not_pile_up(site: Node) -> None:
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     upload = await begin(peer, 100_000)
     answers = await asyncio.gather(
         *(peer.call(uris.UPLOAD_APPEND, upload, 0, b"x" * 100) for _ in range(50)),
@@ -193,7 +193,7 @@ async def test_only_regular_files_below_its_folder_get_out_of_a_job(
 ) -> None:
     (tmp_path / "out.txt").write_bytes(SECRET)
     words = script.format(secret=tmp_path / "out.txt", folder=tmp_path)
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         job = await mallory.exec("papers.leave", [words])
         with pytest.raises(JobFailed, match=r"out\.txt was not kept: "):
             await job.result(LIMIT)
@@ -209,7 +209,7 @@ async def test_patterns_follow_no_links(site: Node, tmp_path: Path) -> None:
         f"ln -s {tmp_path} pages; mkdir deep; ln -s {tmp_path} deep/a; ln -s / deep/root;"
         f"ln -s {tmp_path}/1.png 1.mov; echo mine > 2.mov"
     )
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         job = await mallory.exec("papers.leave", [script])
         await job.result(LIMIT)
 
@@ -222,7 +222,7 @@ async def test_patterns_follow_no_links(site: Node, tmp_path: Path) -> None:
 async def test_a_file_with_another_name_elsewhere_is_copied(site: Node, tmp_path: Path) -> None:
     elsewhere = site.folder.root / "files" / "h7-linked"
     script = f"echo first > out.txt; ln out.txt {elsewhere}"
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         job = await mallory.exec("papers.leave", [script])
         await job.result(LIMIT)
         elsewhere.write_bytes(b"other")
@@ -243,7 +243,7 @@ os.symlink("/etc/passwd", "link")
 with open(os.environ["TASKREALM_REPORT"], "w") as pipe:
     print(json.dumps({{"file": {path!r}}}), file=pipe)
 """
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         job = await mallory.exec("papers.program", [code])
         events = await events_of(job)
 
@@ -258,10 +258,10 @@ with open(os.environ["TASKREALM_REPORT"], "w") as pipe:
     "name", ["../out.txt", "/etc/passwd", "out.txt/..", "", "result.json", "no.txt", 5, None]
 )
 async def test_the_name_of_an_artifact_is_never_a_path(site: Node, name: Any) -> None:
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         job = await mallory.exec("papers.leave", ["echo text > out.txt"])
         await job.result(LIMIT)
-    peer = await session(site, "h7_mallory")
+    peer = await session(site, "paper_mallory")
     with pytest.raises((UnknownArtifact, InvalidArguments)):
         await peer.call(uris.ARTIFACT, job.job_id, name)
     for offset, limit in ((-1, 10), (0, 0), (0, "x")):
@@ -274,7 +274,7 @@ async def test_the_name_of_an_artifact_is_never_a_path(site: Node, name: Any) ->
 
 
 async def test_what_the_node_keeps_of_files_is_for_its_owner_alone(site: Node) -> None:
-    async with client(site, "h7_ann") as ann:
+    async with client(site, "paper_ann") as ann:
         await ann.upload(SECRET)
     files = site.folder.journal / "files"
 
@@ -283,7 +283,7 @@ async def test_what_the_node_keeps_of_files_is_for_its_owner_alone(site: Node) -
 
 
 async def test_no_answer_tells_a_path_of_the_node(site: Node) -> None:
-    async with client(site, "h7_mallory") as mallory:
+    async with client(site, "paper_mallory") as mallory:
         for script in ("mkfifo out.txt", "ln -s /nowhere out.txt"):
             job = await mallory.exec("papers.leave", [script])
             with pytest.raises(JobFailed) as failure:
