@@ -102,11 +102,13 @@ class User:
             with contextlib.suppress(*FORGOTTEN):
                 async with self.client() as client:
                     self._visits += 1
-                    hearing = Hearing(self.name, f"visitor {self._visits}", is_resident=False)
+                    name = f"visitor {self._visits}"
+                    # It must hear what comes after its own job; before, there may be nothing.
+                    hearing = Hearing(self.name, name, is_resident=False, is_open=False)
                     self._ledger.hearings.append(hearing)
                     listening = asyncio.create_task(self._listen(client, hearing))
                     async with asyncio.TaskGroup() as group:
-                        group.create_task(self._drop_in(client, hours, rng))
+                        group.create_task(self._drop_in(client, hours, hearing, rng))
                         group.create_task(asyncio.sleep(rng.uniform(1, 12)))
                     hearing.is_open = False
                     listening.cancel()
@@ -114,10 +116,12 @@ class User:
                         await listening
             self._ledger.count("visits")
 
-    async def _drop_in(self, client: Client, hours: Hours, rng: random.Random) -> None:
+    async def _drop_in(
+        self, client: Client, hours: Hours, hearing: Hearing, rng: random.Random
+    ) -> None:
         async with hours.action() as may:
             if may:
-                await self._submit(client, "nothing", rng)
+                hearing.is_open = await self._submit(client, "nothing", rng)
 
     async def followed(self) -> None:
         """Return once everything that is followed has come to its end."""
@@ -147,7 +151,8 @@ class User:
             if other is not self and other._jobs:
                 await self._meddle(client, self._rng.choice(other._jobs[-20:]).job_id)
 
-    async def _submit(self, client: Client, kind: str, rng: random.Random) -> None:
+    async def _submit(self, client: Client, kind: str, rng: random.Random) -> bool:
+        """Run something of this *kind*; whether it is known to have been accepted."""
         if kind == "many":
             group = self._ledger.token()
             submissions = [
@@ -205,6 +210,7 @@ class User:
             self._follow(jobs[0], submissions[0])
         if jobs and hasty:
             await self._cancel(jobs[0])
+        return bool(jobs)
 
     def _submission(self, kind: str, rng: random.Random, group: str) -> Submission:
         deliver = kind if kind in ("session", "none") else "user"
