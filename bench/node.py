@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskrealm.access.tokens import TokenStore
 from taskrealm.settings import NodeFolder, load_settings
-from taskrealm.tokens import TokenStore
 from taskrealm.wire import Call, Session, join
 
 if TYPE_CHECKING:
@@ -53,22 +53,28 @@ class Stamp(CommandTask):
 
 
 @contextlib.contextmanager
-def running_node(slots: int, tasks: str = TASKS) -> Iterator[NodeFolder]:
+def running_node(slots: int, tasks: str = TASKS, settings: str = SETTINGS) -> Iterator[NodeFolder]:
     """A node with *slots* worker slots, started like any other and stopped at the end."""
     folder = NodeFolder(Path(tempfile.mkdtemp(prefix="tr-bench-")) / "node")
     program = [sys.executable, "-m", "bench.up"]
-    subprocess.run([*program, "init", folder.root], check=True, stdout=subprocess.DEVNULL)
-    folder.settings_file.write_text(SETTINGS.format(port=_free_port(), slots=slots))
+    subprocess.run([*program, "init", folder.root], check=True, capture_output=True)
+    folder.settings_file.write_text(settings.format(port=free_port(), slots=slots))
     shutil.rmtree(folder.root / "tasks")
     (folder.root / "tasks").mkdir()
     (folder.root / "tasks" / "bench.py").write_text(tasks)
     policy = folder.root / "router" / "roles.toml"
     policy.write_text(policy.read_text().replace("call = [", 'call = [\n  "taskrealm.bench.",', 1))
-    node = subprocess.Popen([*program, "up", folder.root], stdout=subprocess.PIPE, text=True)
+    node = subprocess.Popen(
+        [*program, "up", folder.root],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
         assert node.stdout is not None
         if not any("http" in line for line in node.stdout):
-            raise SystemExit(f"The node did not start; see {folder.logs}")
+            logs = "".join(log.read_text() for log in folder.logs.glob("*"))
+            raise RuntimeError(f"The node did not start:\n{logs}")
         yield folder
     finally:
         node.terminate()
@@ -102,12 +108,12 @@ def url_of(folder: NodeFolder) -> str:
     return f"ws://127.0.0.1:{load_settings(folder.settings_file).router.port}/ws"
 
 
-def token_for(folder: NodeFolder, user: str) -> str:
+def token_for(folder: NodeFolder, user: str, role: str = "user") -> str:
     """A token of *user* for an hour."""
-    return TokenStore.open(folder.tokens).issue(user, "user", lifetime=3_600)
+    return TokenStore.open(folder.tokens).issue(user, role, lifetime=3_600)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,5 +9,5 @@ from .node import ECHO
 
 if __name__ == "__main__":
     # The configuration lets an executor register these, and nothing else.
-    uris.PROCEDURES = (*uris.PROCEDURES, ECHO)
+    uris.REGISTERED = (*uris.REGISTERED, ECHO)
     main()

@@ -1,4 +1,4 @@
-"""What tests of all kinds share: the record of capabilities, and one running node."""
+"""What tests of all kinds share: records of what they show, and one running node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.site import make_site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.capabilities"]
+pytest_plugins = ["tests.capabilities", "tests.failures", "tests.leftovers"]
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.plain import Closed, RawSocket, Refused, WebSocket
+from tests.plain import RawSocket, WebSocket
+from tests.readiness import IDLE
 
 from taskrealm import testing
-from taskrealm.protocol import uris
 from taskrealm.settings import NodeFolder
 from taskrealm.testing.nodes import START_LIMIT, STOP_LIMIT, free_port, processes_of
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 
-def make_node(root: Path, *, component: str, settings: str = "") -> NodeFolder:
+def make_node(root: Path, *, component: str, gateway: str = IDLE, settings: str = "") -> NodeFolder:
     """
     Write a node into the empty folder *root*: this one's policy, and a port that is free.
 
-    *component* is the text of its executor program, *settings* more lines for `[router]`.
+    *component* is the text of its executor program, *gateway* that of its gateway, *settings*
+    more lines for `[router]`.
     """
     folder = NodeFolder(root)
     folder.settings_file.write_text(f"[router]\nport = {free_port()}\n{settings}")
@@ -37,20 +38,9 @@ def make_node(root: Path, *, component: str, settings: str = "") -> NodeFolder:
     shutil.copy(NodeFolder(ROOT).policy, folder.policy)
     (root / "components").mkdir()
     (root / "components" / "executor.py").write_text(component)
+    (root / "components" / "gateway.py").write_text(gateway)
     (root / "tasks").mkdir()
     return folder
-
-
-async def answering(folder: NodeFolder) -> None:
-    """Return once the executor of the node in *folder* answers."""
-    while True:
-        try:
-            async with await RawSocket.connect(folder.socket) as peer:
-                await peer.join(folder.operator_token.read_text().strip())
-                await peer.call(uris.TASKS)
-            return
-        except (Refused, Closed, OSError):
-            await asyncio.sleep(0.1)
 
 
 class Node(testing.Node):

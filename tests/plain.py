@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from ssl import SSLContext
 
 HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE = 1, 2, 3, 4, 5, 6
 ERROR, PUBLISH, PUBLISHED, SUBSCRIBE, SUBSCRIBED, EVENT = 8, 16, 17, 32, 33, 36
 CALL, RESULT, REGISTER, REGISTERED, INVOCATION, YIELD = 48, 50, 64, 65, 68, 70
 
-LIMIT = 10.0  # seconds to wait for a message
+LIMIT = 30.0  # seconds to wait for a message
 
 ROLES: dict[str, Any] = {
     "caller": {"features": {"caller_identification": True}},
@@ -77,7 +78,11 @@ class Peer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._writer.close()
+        if self._writer.get_extra_info("ssl_object") is None:
+            self._writer.close()
+        else:
+            # The closing handshake of TLS would outlive the test.
+            await self._drop()
 
     async def send(self, message: list[Any]) -> None:
         """Send one WAMP message."""
@@ -178,7 +183,7 @@ class Peer:
     async def _next(self) -> list[Any]:
         try:
             message: list[Any] = self._load(await self._read())
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             raise Closed from None
         return message
 
@@ -187,6 +192,11 @@ class Peer:
             raise Refused(message[2], message[1].get("message") or "")
         self.session, self.welcome = message[1], message[2]
         return self.welcome
+
+    async def _drop(self) -> None:
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     async def _write(self, payload: bytes) -> None:
         raise NotImplementedError
@@ -200,12 +210,43 @@ class RawSocket(Peer):
 
     @classmethod
     async def connect(cls, path: Path, serializer: str = "json") -> RawSocket:
-        """Connect to the Unix socket *path*."""
-        peer = cls(*await asyncio.open_unix_connection(str(path)), serializer)
-        peer._writer.write(bytes((0x7F, 0xF0 | peer._code, 0, 0)))
-        answer = await peer._reader.readexactly(4)
-        assert answer[1] & 0x0F == peer._code, "The router does not speak this serializer"
+        """
+        Connect to the Unix socket *path*.
+
+        Raises:
+            Closed: The router does not want the connection, or ends just now.
+        """
+        return await cls._begun(await asyncio.open_unix_connection(str(path)), serializer)
+
+    @classmethod
+    async def connect_tcp(
+        cls, port: int, serializer: str = "json", *, tls: SSLContext | None = None
+    ) -> RawSocket:
+        """
+        Connect to the raw socket on *port* of this machine.
+
+        Raises:
+            Closed: The router does not want the connection.
+        """
+        streams = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        return await cls._begun(streams, serializer)
+
+    @classmethod
+    async def _begun(
+        cls, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], serializer: str
+    ) -> RawSocket:
+        peer = cls(*streams, serializer)
+        try:
+            await peer._shake_hands()
+        except (asyncio.IncompleteReadError, OSError):
+            await peer._drop()
+            raise Closed from None
         return peer
+
+    async def _shake_hands(self) -> None:
+        self._writer.write(bytes((0x7F, 0xF0 | self._code, 0, 0)))
+        answer = await self._reader.readexactly(4)
+        assert answer[1] & 0x0F == self._code, "The router does not speak this serializer"
 
     async def _write(self, payload: bytes) -> None:
         self._writer.write(struct.pack(">I", len(payload)) + payload)
@@ -225,15 +266,21 @@ class WebSocket(Peer):
 
     @classmethod
     async def connect(
-        cls, port: int, serializer: str = "json", *, origin: str | None = None
+        cls,
+        port: int,
+        serializer: str = "json",
+        *,
+        origin: str | None = None,
+        tls: SSLContext | None = None,
     ) -> WebSocket:
         """
         Connect to the node on *port* of this machine, from a page of *origin* if one is given.
 
         Raises:
             Refused: The router does not want the connection; its HTTP status is the URI.
+            Closed: The router does not even say so.
         """
-        peer = cls(*await asyncio.open_connection("127.0.0.1", port), serializer)
+        peer = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls), serializer)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             "GET /ws HTTP/1.1",
@@ -247,7 +294,11 @@ class WebSocket(Peer):
         if origin is not None:
             lines.append(f"Origin: {origin}")
         peer._writer.write("\r\n".join((*lines, "", "")).encode())
-        head = (await peer._reader.readuntil(b"\r\n\r\n")).decode()
+        try:
+            head = (await peer._reader.readuntil(b"\r\n\r\n")).decode()
+        except (asyncio.IncompleteReadError, OSError):
+            await peer._drop()
+            raise Closed from None
         status = head.split()[1]
         if status != "101":
             peer._writer.close()

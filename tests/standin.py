@@ -40,11 +40,12 @@ async def run(folder: NodeFolder, end: signal.Signals) -> None:
 
 
 async def answer(peer: Peer) -> None:
-    """Answer every call with its details."""
+    """Answer every call with its details, but for those with the keyword argument `hold`."""
     while True:
         message = await peer.receive(limit=None)
-        if message[0] == INVOCATION:
-            await peer.send([YIELD, message[1], {}, [{**message[3], "pid": os.getpid()}]])
+        if message[0] == INVOCATION and "hold" not in dict(*message[5:]):
+            seen = {**message[3], "pid": os.getpid(), "invocation": message[1]}
+            await peer.send([YIELD, message[1], {}, [seen]])
 
 
 def main(end: signal.Signals = signal.SIGTERM) -> None:

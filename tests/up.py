@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.nodes import answering
+from tests.readiness import answering
 
 from taskrealm.testing.up import main
 

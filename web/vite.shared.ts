@@ -1,25 +1,31 @@
-/** What both packages build with. */
+/** What all packages build with. */
 
 import {readFileSync} from "node:fs"
 import {createRequire} from "node:module"
-import type {BuildEnvironmentOptions} from "vite"
+import {fileURLToPath} from "node:url"
+import type {BuildEnvironmentOptions, UserConfig} from "vite"
 
-const AUTOBAHN = createRequire(import.meta.url).resolve("autobahn-browser")
+const SESSION = createRequire(import.meta.url).resolve("autobahn/lib/session.js")
+const NOTHING = fileURLToPath(new URL("nothing.cjs", import.meta.url))
 
-/** The notices of autobahn.js and of what it has bundled, which the bundler would drop. */
+/** The notice of autobahn.js, which the bundler would drop. */
 function autobahnNotice(): string {
-  const [notice = ""] = readFileSync(AUTOBAHN, "utf8").split("*/", 1)
-  return `${notice.replace("/*", "/*! autobahn.js (MIT, Crossbar.io Technologies GmbH)")}*/`
+  const licence = readFileSync(new URL("../LICENSE", `file://${SESSION}`), "utf8")
+  return `/*!\nautobahn.js (MIT)\n\n${licence.trim()}\n*/`
+}
+
+/** Of autobahn.js its sessions are taken, without the promises that it brings for old browsers. */
+export const autobahn: UserConfig = {
+  resolve: {alias: [{find: /^when$/, replacement: NOTHING}]},
+  define: {global: "globalThis"},
 }
 
 export const build: BuildEnvironmentOptions = {
   target: "es2022",
   license: {fileName: "licenses.md"},
   rolldownOptions: {
-    // autobahn.js carries a JSON parser for browsers without one; its `eval` is never reached.
-    checks: {eval: false},
     output: {
-      postBanner: chunk => (chunk.moduleIds.includes(AUTOBAHN) ? autobahnNotice() : ""),
+      postBanner: chunk => (chunk.moduleIds.includes(SESSION) ? autobahnNotice() : ""),
     },
   },
 }

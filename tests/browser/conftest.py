@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     Visit = Callable[..., AbstractAsyncContextManager[Page]]
 
-PATIENCE = 15_000  # milliseconds; a program that is stopped has ten seconds to end by itself
+PATIENCE = 30_000  # milliseconds; a program that is stopped has ten seconds to end by itself
 expect.set_options(timeout=PATIENCE)
 
+POLICY = "Content Security Policy"  # in what Chromium says when a page breaks its own
+
+TALLEST = 2_400  # pixels of a page that are kept as a picture
 SCREENSHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 
 
@@ -45,7 +48,7 @@ def visit(browser: Browser, site: Node) -> Visit:
     """
     Opens the console in a browser context of its own, signed in by a link.
 
-    Whatever the page logs as an error, or asks of another host, fails the test. Each
+    Whatever the page logs as an error, asks of another host or may not do fails the test. Each
     WebSocket that it opens is put into *sockets*, there to be cut.
     """
 
@@ -65,6 +68,10 @@ def visit(browser: Browser, site: Node) -> Visit:
         page.set_default_timeout(PATIENCE)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if POLICY in message.text else None,
+        )
         page.on(
             "request",
             lambda request: (
@@ -89,6 +96,13 @@ def screenshot() -> Callable[[Page, str], Any]:
 
     async def take(page: Page, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        width, height = await page.evaluate(
+            "[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]"
+        )
+        await page.screenshot(
+            path=SCREENSHOTS / f"{name}.png",
+            full_page=True,
+            clip={"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)},
+        )
 
     return take

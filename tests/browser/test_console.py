@@ -33,11 +33,14 @@ report.ask("Which of the films?", choices=["the first one", "the second one", "n
 """
 
 SHOWN = """() => {
-  const part = name => document.querySelector(`[data-testid=${name}]`)
+  const job = document.querySelector("taskrealm-job").shadowRoot
+  const part = name => job.querySelector(`[data-testid=${name}]`)
+  const way = job.querySelector("taskrealm-progress")?.shadowRoot
+  const output = job.querySelector("taskrealm-output")?.shadowRoot
   return {
     state: part("job-state").dataset.state,
-    bar: document.querySelector("progress[value]")?.value ?? null,
-    printed: part("job-output").innerText.length,
+    bar: way?.querySelector("progress[value]")?.value ?? null,
+    printed: output?.querySelector("[data-testid=job-output]")?.innerText.length ?? 0,
   }
 }"""
 
@@ -63,7 +66,7 @@ async def submit(page: Page, task: str, **fields: str) -> str:
         if await choice.count():
             await choice.check()
         else:
-            await page.get_by_label(label).fill(value)
+            await page.get_by_label(label, exact=True).fill(value)
     await page.get_by_role("button", name="Run", exact=True).click()
     await page.get_by_test_id("job-state").wait_for()
     return page.url.rpartition("/")[2]
@@ -191,15 +194,20 @@ async def test_a_page_says_how_much_output_was_not_kept_and_saves_a_big_result(
         skipped = [chunk.skipped async for chunk in job.output("stdout") if chunk.skipped]
         await page.goto(page.url.partition("#")[0] + f"#/jobs/{job.job_id}")
         gap = page.locator(".output [data-gap]")
-        await expect(gap).to_have_count(1)
+        await expect(page.get_by_test_id("job-output")).to_contain_text("300000")
+        await page.get_by_test_id("job-output").focus()
+        async with asyncio.timeout(LIMIT):
+            while not await gap.count():
+                await page.keyboard.press("PageUp")
         async with page.expect_download() as download:
             await page.get_by_role("button", name="Save result.json").click()
         saved = await (await download.value).path()
 
         told = int("".join(filter(str.isdigit, await gap.inner_text())))
-        assert 0 < told <= skipped[0]  # a page begins a little before the end
+        assert told == skipped[0]
+        amount = await page.get_by_text("in the middle were not kept").inner_text()
+        assert int("".join(filter(str.isdigit, amount.partition("·")[2]))) == skipped[0]
         assert json.loads(saved.read_text()) == numbers == list(range(60_000))
-        await expect(page.get_by_test_id("job-output")).to_contain_text("300000")
 
 
 @pytest.mark.capability("D1", "D4", "C3")
@@ -233,34 +241,13 @@ async def test_a_sign_in_link_works_once_and_leaves_no_trace_in_the_address(
         await context.close()
 
 
-@pytest.mark.capability("J1")
-async def test_by_keyboard_alone_a_job_is_started_and_cancelled(visit: Any) -> None:
-    async with visit("hana") as page:
-        await page.keyboard.press("Tab")
-        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-        await page.get_by_role("link", name="Count slowly").focus()
-        await page.keyboard.press("Enter")
-        await page.get_by_test_id("task-form").wait_for()
-        await page.get_by_label("To").focus()
-        await page.keyboard.press("Enter")
-        await page.get_by_test_id("job-cancel").focus()
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_test_id("job-state")).to_have_attribute("data-state", "cancelled")
-
-
 @pytest.mark.capability("N29")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_screen_fits_a_phone(
-    site: Node,
-    visit: Any,
-    screenshot: Callable[[Page, str], Any],
-    scheme: str,
-    tmp_path: Path,
+    site: Node, visit: Any, screenshot: Callable[[Page, str], Any], tmp_path: Path
 ) -> None:
-    iris = f"iris-{scheme}"
     async with (
-        visit(iris, viewport={"width": 320, "height": 700}, color_scheme=scheme) as page,
-        client(site, iris) as user,
+        visit("iris", viewport={"width": 320, "height": 700}, color_scheme="dark") as page,
+        client(site, "iris") as user,
     ):
         await submit(page, "demo.count", To="2", Interval="0")
         await expect(page.get_by_test_id("job-state")).to_have_attribute("data-state", "succeeded")
@@ -285,7 +272,7 @@ async def test_every_screen_fits_a_phone(
             await page.locator("main h1").wait_for()
             if name in shown:
                 await page.get_by_test_id(shown[name]).wait_for()
-            await screenshot(page, f"phone-{scheme}-{name}")
+            await screenshot(page, f"phone-{name}")
 
             assert await page.evaluate("document.documentElement.scrollWidth") <= 320
         for each in (waiting, asking, batch):

@@ -38,6 +38,7 @@ def node(postgres: Postgres) -> Iterator[Node]:
         folder = make_node(
             Path(path),
             component=(ROOT / "components" / "executor.py").read_text(),
+            gateway=(ROOT / "components" / "gateway.py").read_text(),
             settings=SETTINGS,
         )
         for page in PAGES.values():
@@ -57,12 +58,15 @@ def node(postgres: Postgres) -> Iterator[Node]:
 
 
 def surroundings(node: Node, user: str) -> dict[str, str]:
+    token = node.issue(user, lifetime=10 * LIMIT)
     return {
         **os.environ,
         **node.environment,
         "TASKREALM_URL": node.url,
-        "TASKREALM_TOKEN": node.issue(user, lifetime=LIMIT),
-        "BACKEND_TOKEN": node.issue(f"{user}_site", "backend", lifetime=LIMIT),
+        "NODE": f"http://127.0.0.1:{node.port}",
+        "TASKREALM_TOKEN": token,
+        "AUTH": f"Authorization: Bearer {token}",
+        "BACKEND_TOKEN": node.issue(f"{user}_site", "backend", lifetime=10 * LIMIT),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": f"{node.folder.root}:{ROOT / 'src'}",
     }

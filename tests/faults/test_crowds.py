@@ -55,7 +55,10 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     with tempfile.TemporaryDirectory(prefix="tr-") as path:
-        folder = make_site(Path(path), router="ping_interval = 5\nmax_connections = 2000\n")
+        folder = make_site(
+            Path(path),
+            router="ping_interval = 5\nmax_connections = 2000\nconnections_per_address = 2000\n",
+        )
         (folder.root / "components" / "executor.py").write_text(COUNTING)
         with Node(folder) as node:
             node.until("READY")
@@ -86,7 +89,7 @@ class Browser:
     async def open(self, stack: AsyncExitStack) -> None:
         await stack.enter_async_context(self.client)
         self._events = self.client.events()
-        await self.client._following.placed()
+        await self._events.begun()
 
     async def hear(self, jobs: int) -> None:
         """Return once the ends of so many *jobs* have been heard."""

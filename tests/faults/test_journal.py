@@ -20,6 +20,7 @@ from tests.needs import needs
 from tests.nodes import ROOT, Node, comes_true, the_one
 from tests.site import client, make_site, programs_of, session
 
+from taskrealm.client import Request
 from taskrealm.journal import Journal, retention
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import Unavailable, UnknownJob
@@ -177,7 +178,7 @@ async def test_on_a_full_disk_no_job_is_taken_and_those_that_run_end_as_they_sho
     peer = await session(site, "full")
     async with client(site, "full") as user:
         unlucky, unwanted = await running(user), await running(user)
-        waiting = await user.exec("probe.nothing")
+        waiting, *behind = await user.exec_many([Request("probe.nothing")] * 3)
         device.fill()
         try:
             refusal = await refused(peer, uris.EXEC, "probe.nothing")
@@ -189,22 +190,29 @@ async def test_on_a_full_disk_no_job_is_taken_and_those_that_run_end_as_they_sho
             assert cancelled.startswith("The job is stopped, but a crash would make that forgotten")
             removed = await refused(peer, uris.CANCEL, waiting.job_id)
             assert removed.startswith("The job is stopped")
+            told = await asyncio.wait_for(user.cancel_many(behind), LIMIT)
+            for answer in told.values():
+                assert isinstance(answer, Unavailable)
+                assert answer.message.startswith("The job is stopped")
+            again = await refused(peer, uris.CANCEL, behind[1].job_id)
+            assert again.startswith("Jobs cannot be recorded just now: the disk ")
             await until_gone(unwanted)
             await until_gone(unlucky)
             page = await peer.call(uris.JOBS)
             shown = {job["job_id"]: job["state"] for job in page["jobs"]}
             assert not any(State(state).is_terminal for state in shown.values())
-            assert len(shown) == 3
+            assert len(shown) == 5
         finally:
             device.free()
 
         assert await ends(unlucky) == [EventType.FAILED]
         assert await ends(unwanted) == [EventType.CANCELLED]
-        assert await ends(waiting) == [EventType.CANCELLED]
+        for job in (waiting, *behind):
+            assert await ends(job) == [EventType.CANCELLED]
         late = await accepted(user, "probe.printed", {"text": "again"})
         assert await late.result(LIMIT) == "again"
-        told = [event["job_id"] for event in await stream_of(peer)]
-        assert set(told) == {job.job_id for job in (unlucky, unwanted, waiting, late)}
+        streamed = {event["job_id"] for event in await stream_of(peer)}
+        assert streamed == {job.job_id for job in (unlucky, unwanted, waiting, *behind, late)}
     [begun] = logged(site, "Until then no job is taken")
     assert begun["level"] == "error"
     assert str(site.folder.journal / "journal.sqlite") in begun["event"]

@@ -15,7 +15,7 @@ from tests.nodes import Node, Watch, processes_of, the_one
 from tests.site import client, is_running, make_site, session
 from tests.site.jobs import end_of, first_line, until
 
-from taskrealm.client import Disconnected
+from taskrealm.client import Disconnected, Request
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import Unavailable, UnknownQuestion
 from taskrealm.protocol.jobs import Event, EventType
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 LIMIT = 60.0  # seconds; a node that was killed needs about ten to come back
 
+MANY = 900  # jobs, which are not all cancelled by one write
 RACES = 500
 AT_ONCE = 10
 
 OTHERS = (uris.JOBS, uris.UPLOAD_STATUS, uris.STATISTICS, uris.SCHEDULES, f"{uris.RUN_PREFIX}none")
 
+PAUSE = 0.02  # seconds between two looks; the router takes only so many calls a second
 LAST_WORD = "survived"
 
 pytestmark = pytest.mark.timeout(120)
@@ -96,7 +98,7 @@ class Story:
     [
         pytest.param("components/executor.py", id="the executor"),
         pytest.param("crossbar-worker", id="the router worker"),
-        pytest.param("taskrealm.router.guest", id="the wrapper of the executor"),
+        pytest.param("taskrealm.router.guest executor", id="the wrapper of the executor"),
         pytest.param("crossbar-controller", id="the controller"),
     ],
 )
@@ -182,11 +184,56 @@ async def test_a_cancel_that_races_the_end_has_the_answer_that_comes_true(site: 
                     assert answer == f"already_{end}"
 
 
+@pytest.mark.capability("L1", "L2", "N22", "D6")
+@pytest.mark.fault("R1")
+async def test_a_kill_while_many_are_cancelled_takes_back_nothing_that_was_heard(
+    site: Node,
+) -> None:
+    heard: list[Event] = []
+    async with client(site, "mia") as mia:
+        jobs = await mia.exec_many([Request("date", delay=600)] * MANY)
+        ends = asyncio.Event()
+
+        async def listen() -> None:
+            async for event in mia.events():
+                heard.append(event)
+                if event.type is EventType.CANCELLED:
+                    ends.set()
+                if sum(each.type is EventType.CANCELLED for each in heard) == MANY:
+                    return
+
+        listening = asyncio.create_task(listen())
+        first = asyncio.create_task(mia.cancel_many(jobs, "first"))
+        async with asyncio.timeout(LIMIT):
+            await ends.wait()
+            known = {event.job_id for event in heard if event.type is EventType.CANCELLED}
+            os.kill(the_one(site.folder, "components/executor.py"), signal.SIGKILL)
+            # The answer may have been on its way before.
+            answered = (await asyncio.gather(first, return_exceptions=True))[0]
+            while True:
+                try:
+                    second = await mia.cancel_many(jobs, "second")
+                    break
+                except (Unavailable, Disconnected):
+                    await asyncio.sleep(0.05)
+            await listening
+
+    gone = {job_id for job_id, answer in second.items() if answer == "already_cancelled"}
+    assert known <= gone
+    assert isinstance(answered, Unavailable | Disconnected) or len(gone) == MANY
+    assert {second[job_id] for job_id in second if job_id not in gone} <= {"removed_from_queue"}
+    cancelled = [event for event in heard if event.type is EventType.CANCELLED]
+    assert sorted(event.job_id for event in cancelled) == sorted(job.job_id for job in jobs)
+    assert {event.job_id for event in cancelled if event.data["reason"] == "first"} == gone
+    numbers = [event.seq or 0 for event in heard]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
 @pytest.mark.capability("L6", "D9", "Z10")
 async def test_while_the_executor_is_down_callers_are_told_at_once(site: Node) -> None:
     peer = await session(site)
     executor = the_one(site.folder, "components/executor.py")
-    wrapper = the_one(site.folder, "taskrealm.router.guest")
+    wrapper = the_one(site.folder, "taskrealm.router.guest executor")
     os.kill(wrapper, signal.SIGSTOP)  # so that it cannot start another one
     os.kill(executor, signal.SIGKILL)
     async with asyncio.timeout(LIMIT):
@@ -208,6 +255,7 @@ async def test_once_the_executor_is_back_it_answers_every_call(site: Node) -> No
         await first_failure(peer)
         kinds = [Unavailable]
         while kinds[0] is Unavailable:
+            await asyncio.sleep(PAUSE)
             # The router takes them in this order.
             calls = [peer.call(uri) for uri in (uris.TASKS, *OTHERS)]
             kinds = [type(each) for each in await asyncio.gather(*calls, return_exceptions=True)]

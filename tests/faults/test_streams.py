@@ -24,7 +24,7 @@ from taskrealm.protocol.errors import UnknownJob
 from taskrealm.protocol.jobs import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from tests.wire.line import Line
 
@@ -76,8 +76,10 @@ async def to_the_last_word(events: Events) -> list[dict[str, Any]]:
     return heard
 
 
-async def say_the_last_word(user: Client) -> Job:
-    """Run a job that ends after all others, by whose result listeners know that they may stop."""
+async def say_the_last_word(user: Client, others: Iterable[Job] = ()) -> Job:
+    """Run a job that ends after *others*, by whose result listeners know that they may stop."""
+    for other in others:
+        await other.result(LIMIT)
     job = await user.exec("probe.printed", {"text": LAST_WORD}, priority=-1_000)
     await job.result(LIMIT)
     return job
@@ -204,8 +206,8 @@ async def test_a_slow_client_and_a_quick_one_of_one_user_both_hear_everything(si
             slowly = asyncio.ensure_future(to_the_last_word(slow.events()))
             quickly = asyncio.ensure_future(to_the_last_word(quick.events()))
             with line.trickling(40_000):
-                await quick.exec_many([Request("probe.nothing")] * 100)
-                await say_the_last_word(quick)
+                jobs = await quick.exec_many([Request("probe.nothing")] * 100)
+                await say_the_last_word(quick, jobs)
                 heard = await quickly
                 assert not slowly.done()
             journal = await journal_of(site, "oda")
@@ -223,7 +225,7 @@ async def test_every_listener_of_a_client_hears_everything_at_its_own_pace(site:
         eager = [asyncio.ensure_future(to_the_last_word(pru.events())) for _ in range(3)]
         jobs = await pru.exec_many([Request("probe.nothing")] * 400)
         both = [asyncio.ensure_future(_all(jobs[0])) for _ in range(2)]
-        await say_the_last_word(pru)
+        await say_the_last_word(pru, jobs)
         journal = await journal_of(site, "pru")
 
         assert len(journal) > 1_200  # more than the client keeps for those who read late

@@ -102,6 +102,16 @@ def test_many_threads_share_one_client(ana: BlockingClient) -> None:
     assert [job.result(LIMIT) for job in jobs] == [None, None]
 
 
+@pytest.mark.capability("N22")
+def test_many_jobs_are_cancelled_by_one_call(ana: BlockingClient) -> None:
+    jobs = [ana.exec("date", delay=600) for _ in range(2)]
+
+    outcomes = ana.cancel_many([jobs[0], jobs[1].job_id], "enough")
+
+    assert outcomes == {job.job_id: "removed_from_queue" for job in jobs}
+    assert [event.data.get("reason") for event in jobs[0]][-1] == "enough"
+
+
 def test_a_client_that_is_left_early_or_closed_says_so(site: Node, ana: BlockingClient) -> None:
     job = ana.exec("probe.nap")
     events = iter(job)

@@ -250,6 +250,22 @@ def test_json_gives_every_event_and_all_output_line_by_line(node: Node) -> None:
     assert text == "1 of 3\n2 of 3\n3 of 3\n"
 
 
+@pytest.mark.capability("I2", "N6")
+def test_logs_search_prints_the_lines_in_which_a_text_stands(node: Node) -> None:
+    job_id = detached(node, "demo.count", "12", "0")
+    taskrealm(node, "watch", job_id)
+
+    code, found, _ = taskrealm(node, "logs", job_id, "--search", "2 OF 12")
+    none, nothing, _ = taskrealm(node, "logs", job_id, "--search", "2 OF 12", "--match-case")
+    _, as_json, _ = taskrealm(node, "logs", job_id, "--search", "10 of", "--json")
+    wrong, _, _ = taskrealm(node, "logs", job_id, "--search", "x", "--follow")
+
+    assert (code, found.splitlines()) == (0, ["stdout:8: 2 of 12", "stdout:91: 12 of 12"])
+    assert (none, nothing) == (1, "")
+    assert json.loads(as_json)["offset"] == 72
+    assert wrong == 2
+
+
 @pytest.mark.capability("S9", "I2", "I3", "C2")
 def test_a_detached_job_can_be_found_shown_read_and_cancelled(node: Node) -> None:
     job_id = detached(node, "demo.count", "1000", "0.05", "--tag", "mine")
@@ -288,6 +304,26 @@ def test_cancelling_a_finished_job_says_that_it_has_ended(node: Node) -> None:
     code, out, _ = taskrealm(node, "cancel", job_id)
 
     assert (code, out) == (0, f"{job_id} already_succeeded\n")
+
+
+@pytest.mark.capability("C4", "N22")
+def test_many_jobs_are_cancelled_each_for_itself(node: Node) -> None:
+    waiting = [
+        taskrealm(node, "run", "--detach", "--delay", "600", "date")[1].strip() for _ in range(2)
+    ]
+    unknown = "0" * 32
+
+    code, out, err = taskrealm(node, "cancel", waiting[0], unknown, waiting[1])
+    as_json = taskrealm(node, "cancel", "--json", *waiting)[1]
+    refused = taskrealm(node, "cancel", waiting[0], "x")
+
+    assert (code, out) == (5, "".join(f"{each} removed_from_queue\n" for each in waiting))
+    assert unknown in err
+    assert [json.loads(line) for line in as_json.splitlines()] == [
+        {"job_id": each, "answer": "already_cancelled"} for each in waiting
+    ]
+    assert refused[:2] == (3, "")
+    assert "job_ids.1" in refused[2]
 
 
 def test_logs_follows_one_stream_to_its_end(node: Node) -> None:
@@ -570,7 +606,7 @@ def test_up_shows_its_way_and_one_link_and_nothing_else(short_path: Path) -> Non
     assert node.output == [
         "Preparing …",
         "Starting the router …",
-        "Waiting for the executor …",
+        "Waiting for executor and gateway …",
         "Ready. Sign in with this link, once, within 15 minutes:",
         "Ctrl-C stops the node.",
         "Stopping …",
@@ -619,3 +655,45 @@ def test_a_batch_is_shown_with_its_children_and_others_may_wait_for_it(node: Nod
     assert [line.split()[0] for line in table.splitlines()[1:]] == ids[::-1]
     assert table.count("succeeded") == len(ids) == 2
     assert not set(ids) & {json.loads(line)["job_id"] for line in listed.splitlines()}
+
+
+@pytest.mark.capability("N24")
+def test_a_token_may_be_limited_and_is_listed_and_revoked(node: Node) -> None:
+    words = ("--task", "say", "--task", "date", "--read-only", "--uses", "3", "--minutes", "90")
+    code, out, err = taskrealm(node, "token", "scope_cli", *words, "--team", "editors")
+    assert (code, err) == (0, "")
+    _, listed, _ = taskrealm(node, "tokens", "ls", "scope_cli", "--json")
+    [told] = map(json.loads, listed.splitlines())
+    _, table, _ = taskrealm(node, "tokens", "ls")
+    limited = ("--url", f"ws://127.0.0.1:{node.port}/ws", "--token", out.strip())
+    refused, _, why = taskrealm(node, "run", *limited, "say", "hello")
+    removed = taskrealm(node, "tokens", "rm", told["id"])
+    again, _, _ = taskrealm(node, "tokens", "rm", told["id"])
+
+    assert told["scope"] == {"tasks": ["say", "date"], "read_only": True}
+    assert (told["user"], told["teams"], told["uses"]) == ("scope_cli", ["editors"], 3)
+    assert told["issued_by"] is None
+    assert "say, date, looking only" in table
+    assert out.strip() not in listed + table
+    assert refused == 4, why
+    assert removed == (0, "", f"{told['id']} of scope_cli is revoked\n")
+    assert again == 1
+    assert taskrealm(node, "ls", *limited)[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        pytest.param(["--hours", "1", "--minutes", "5"], "not both", id="two lifetimes"),
+        pytest.param(["--link", "--uses", "2"], "signs in once", id="a link used twice"),
+        pytest.param(["--team", "No Team"], "Teams are", id="no team"),
+        pytest.param(["--uses", "0"], "uses", id="no use"),
+    ],
+)
+def test_a_token_that_makes_no_sense_is_an_error_of_usage(
+    node: Node, words: list[str], sentence: str
+) -> None:
+    code, out, err = taskrealm(node, "token", "scope_cli", *words)
+
+    assert (code, out) == (2, "")
+    assert sentence in err

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from taskrealm.client import Client
 
-LIMIT = 20.0  # seconds that anything may take
+LIMIT = 30.0  # seconds that anything may take
 
 
 async def jobs_of(user: Client, **filters: Any) -> list[dict[str, Any]]:
@@ -142,6 +142,12 @@ async def test_what_is_no_request_at_all_is_refused_in_words(site: Node) -> None
         call(uris.EVENTS, since="yesterday"),
         call(uris.OUTPUT, "x", stream="stdin"),
         call(uris.OUTPUT, "x", offset=-1),
+        call(uris.SEARCH, "x", ""),
+        call(uris.SEARCH, "x", 5),
+        call(uris.SEARCH, "x", "a\nb"),
+        call(uris.SEARCH, "x", "a", stream="result"),
+        call(uris.SEARCH, "x", "a", limit=0),
+        call(uris.SEARCH, "x", "a", match_case=1),
         call(uris.CANCEL, "x", now="please"),
     ):
         with pytest.raises(InvalidArguments) as refusal:
@@ -286,6 +292,24 @@ async def test_output_arrives_whole_with_colours_and_carriage_returns(site: Node
             printed = "".join([chunk.text async for chunk in job.output("stdout")])
 
         assert printed == text
+
+
+@pytest.mark.capability("N6")
+async def test_a_text_is_found_in_both_streams_of_a_job(site: Node) -> None:
+    async with client(site, "finder") as finder:
+        code = "import sys; print('one needle'); print('two needles', file=sys.stderr)"
+        job = await finder.exec("probe.script", {"code": code})
+        await job.result(LIMIT)
+        found = [each async for each in job.search("NEEDLE")]
+        in_stderr = [each async for each in job.search("needle", "stderr", match_case=True)]
+        with pytest.raises(InvalidArguments):
+            [each async for each in job.search("")]
+
+        assert [(each.stream, each.offset, each.after) for each in found] == [
+            ("stdout", 4, ""),
+            ("stderr", 4, "s"),
+        ]
+        assert in_stderr == found[1:]
 
 
 @pytest.mark.capability("Q1", "Q2", "Q3", "Q4", "U15", "N1")

@@ -100,17 +100,20 @@ async def test_a_paused_queue_takes_jobs_and_starts_them_after_resume_even_over_
 @pytest.mark.capability("L3")
 @pytest.mark.fault("F23")
 async def test_a_drained_node_takes_and_starts_nothing_until_resume(
-    busy: Node, root: Client
+    busy: Node, root: Client, tmp_path: Path
 ) -> None:
+    go = tmp_path / "go"
+    script = f"until [ -e {go} ]; do sleep 0.05; done; echo 2"
     async with client(busy) as ana:
         finishes, stays = await ana.exec_many(
-            [Request("demo.count", {"to": 2, "interval": 0.5}), Request("probe.nap")]
+            [Request("timing.retried", {"script": script}), Request("probe.nap")]
         )
         waiting = await ana.exec("date")
         known = await ana.exec("date", key="known")
         for job in (finishes, stays):
             await until(job, EventType.STARTED)
         situation = await root.drain(3)
+        go.touch()
         with pytest.raises(Draining):
             await ana.exec("date")
         again = await ana.exec("date", key="known")
@@ -119,7 +122,7 @@ async def test_a_drained_node_takes_and_starts_nothing_until_resume(
 
         assert situation == {"intake": "draining", "running": 2, "queued": 2, "delayed": 0}
         assert again.job_id == known.job_id
-        assert await finishes.result(LIMIT) == 2
+        assert await finishes.result(LIMIT) == "2"
         cancelled = await until(stays, EventType.CANCELLED)
         assert cancelled.data["by"] == "system"
         assert (await waiting.snapshot())["state"] == "queued"

@@ -153,7 +153,8 @@ async def test_a_question_is_answered_once(site: Node) -> None:
         for answer in answers:
             if answer is not None:
                 assert isinstance(answer, UnknownQuestion)
-                assert answer.answered_by == given["by"]
+                # One that came when the job had ended learns just that.
+                assert answer.answered_by == given["by"] or "has ended" in str(answer)
                 assert f"already answered by {given['by']}" in answer.message
         assert end.data["result"] == "True"
         with pytest.raises(UnknownQuestion, match="has ended"):
@@ -172,7 +173,7 @@ async def test_only_the_owner_and_who_steers_the_job_may_answer(site: Node) -> N
 
         with pytest.raises(UnknownJob):
             await ben.job(job.job_id).answer(question, True)
-        with pytest.raises(NotAuthorized, match="may answer only what it has submitted"):
+        with pytest.raises(NotAuthorized, match="may not cancel or answer this job"):
             await backend.job(job.job_id).answer(question, True)
         with pytest.raises(UnknownQuestion, match="asks no question 'another'"):
             await job.answer("another", True)

@@ -39,6 +39,10 @@ NONSENSE = r"""
 printf 'nonsense\n\377\n{"progress": 40}\n{"message": "fine"}\n' >> "$TASKREALM_REPORT"
 head -c 3000000 /dev/zero >> "$TASKREALM_REPORT"
 """
+AT_ONCE = r"""
+printf '{"progress": 0.1}\n{"message": "half"}\n{"progress": 1}\n' > reports
+cat reports > "$TASKREALM_REPORT"
+"""
 HOSTILE = """
 rm "$TASKREALM_REPORT"; mkdir -p "$TASKREALM_REPORT/a"; echo done
 """
@@ -64,7 +68,6 @@ async def test_any_program_reports_through_a_pipe(site: Node) -> None:
         [progress] = [event.data for event in events if event.type is EventType.PROGRESS]
         assert (progress["fraction"], progress["message"]) == (0.5, "half")
         assert events[-1].type is EventType.SUCCEEDED
-        assert not [*site.folder.jobs.glob("*.report")]
 
 
 @pytest.mark.capability("U8", "U9")
@@ -79,6 +82,15 @@ async def test_programs_in_python_have_a_module_for_it(site: Node) -> None:
         fractions = [event.data["fraction"] for event in events if event.type == "progress"]
         assert fractions[-1] == 0.75
         assert fractions == sorted(fractions)
+
+
+@pytest.mark.capability("U8", "U9")
+async def test_progress_stays_before_or_behind_the_messages_beside_it(site: Node) -> None:
+    async with client(site, "reporter") as ana:
+        events = await events_of(await ana.exec("steps.shell", {"script": AT_ONCE}))
+        told = [event.data.get("text") or event.data["fraction"] for event in events[2:-1]]
+
+        assert told == [0.1, "half", 1.0]
 
 
 @pytest.mark.capability("U9")

@@ -20,17 +20,17 @@ from tests.nodes import (
     STOP_LIMIT,
     Node,
     Watch,
-    answering,
     make_node,
     processes_of,
     the_one,
 )
 from tests.plain import Refused
+from tests.readiness import answering
 
+from taskrealm.access.policy import load_policy
 from taskrealm.engine.trees import COOKIE
 from taskrealm.protocol import uris
 from taskrealm.router.configuration import render
-from taskrealm.router.policy import load_policy
 from taskrealm.settings import load_settings
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ async def test_a_killed_component_comes_back_and_its_jobs_are_dead(lively: Node)
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param("taskrealm.router.guest", id="the wrapper of the executor"),
+        pytest.param("taskrealm.router.guest executor", id="the wrapper of the executor"),
         pytest.param("crossbar-worker", id="the router worker"),
         pytest.param("crossbar-controller", id="the controller"),
     ],

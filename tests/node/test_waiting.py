@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.nodes import Node
 
 
-LIMIT = 20.0  # seconds that anything may take
+LIMIT = 30.0  # seconds that anything may take
 
 
 @pytest.mark.capability("N16", "U15")

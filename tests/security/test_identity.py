@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.plain import (
-    ABORT,
     AUTHENTICATE,
-    CALL,
     CHALLENGE,
-    GOODBYE,
     HELLO,
-    PUBLISH,
     ROLES,
     Closed,
     Refused,
@@ -40,7 +36,6 @@ NOT_AUTHORIZED = "wamp.error.not_authorized"
     [
         pytest.param("", "needs a token", id="no token"),
         pytest.param("tr_" + 43 * "x", "not valid", id="a wrong token"),
-        pytest.param("\ud800", "not valid", id="no text at all"),
         pytest.param(100_000 * "x", "not valid", id="a huge token"),
     ],
 )
@@ -63,7 +58,7 @@ async def test_an_expired_token_is_refused(node: Node) -> None:
             await peer.join(token)
 
 
-@pytest.mark.parametrize("ticket", [None, 42, True, {"ticket": "x"}, ["x"]], ids=repr)
+@pytest.mark.parametrize("ticket", [None, 42, True, {"ticket": "x"}, ["x"], "\ud800"], ids=ascii)
 async def test_a_ticket_that_is_no_text_ends_the_connection(node: Node, ticket: Any) -> None:
     async with await node.outside() as peer:
         with pytest.raises(Closed):
@@ -136,7 +131,7 @@ async def test_even_the_right_key_opens_the_unix_socket_only(node: Node) -> None
 @pytest.mark.capability("Z9")
 async def test_another_key_does_not_open_the_unix_socket(node: Node) -> None:
     async with await node.inside() as peer:
-        with pytest.raises(Refused, match="own components"):
+        with pytest.raises(Refused, match="not known here"):
             await peer.join_by_key(os.urandom(32))
 
 
@@ -151,7 +146,7 @@ async def test_the_public_key_without_the_private_one_is_of_no_use(node: Node) -
         answer = await peer.receive()
 
     assert challenge[0] == CHALLENGE
-    assert "invalid signature" in answer[1]["message"]
+    assert "The proof is not valid" in answer[1]["message"]
 
 
 async def test_a_failure_of_the_authenticator_refuses_and_tells_nothing(node: Node) -> None:
@@ -166,55 +161,6 @@ async def test_a_failure_of_the_authenticator_refuses_and_tells_nothing(node: No
 
     assert refusal.value.uri == Internal.uri
     assert str(node.folder.root) not in refusal.value.text
-
-
-@pytest.mark.parametrize("role", ["user", "backend", "operator"])
-@pytest.mark.parametrize(
-    "message",
-    [
-        pytest.param([CALL, 1, FORGED, uris.TASKS, []], id="call"),
-        pytest.param([PUBLISH, 1, FORGED, uris.CATALOG, []], id="publish"),
-    ],
-)
-async def test_who_speaks_in_the_name_of_another_loses_the_connection(
-    node: Node, role: str, message: list[Any]
-) -> None:
-    async with await node.user("mallory", role) as peer:
-        await peer.send(message)
-        answers = await peer.until_closed()
-
-    assert {answer[0] for answer in answers} <= {ABORT, GOODBYE}
-
-
-@pytest.mark.capability("D4", "Z8")
-@pytest.mark.parametrize(
-    ("topic", "match"),
-    [
-        pytest.param(uris.jobs_topic("bob"), "exact", id="the topic of another user"),
-        pytest.param(uris.output_topic("bob", new_job_id()), "exact", id="the output of another"),
-        pytest.param(uris.USER_PREFIX + uris.uid_of("bob") + ".", "prefix", id="another's prefix"),
-        pytest.param(uris.USER_PREFIX, "prefix", id="the prefix of all users"),
-        pytest.param(uris.USER_PREFIX + uris.uid_of("alice"), "prefix", id="alice and alicea"),
-        pytest.param(uris.USER_PREFIX + "u", "prefix", id="the first letter of all users"),
-        pytest.param("taskrealm.", "prefix", id="the prefix of everything ours"),
-        pytest.param("", "prefix", id="the empty prefix"),
-        pytest.param("taskrealm.user..jobs", "wildcard", id="a wildcard for the user"),
-        pytest.param("...", "wildcard", id="nothing but wildcards"),
-        pytest.param("..", "wildcard", id="fewer wildcards"),
-        pytest.param(uris.jobs_topic("alice"), "wildcard", id="the own topic as a wildcard"),
-        pytest.param(uris.jobs_topic("alice"), "regex", id="an unknown way to match"),
-        pytest.param(uris.CATALOG, "prefix", id="what may be had exactly only"),
-        pytest.param("wamp.session.on_join", "exact", id="who joins"),
-        pytest.param("wamp.", "prefix", id="all that the router tells"),
-        pytest.param("wamp.subscription.on_create", "exact", id="who listens to what"),
-        pytest.param("taskrealm.system.authenticate", "exact", id="the router's own"),
-        pytest.param("com.example", "exact", id="anything else"),
-    ],
-)
-async def test_a_user_cannot_listen_in(node: Node, topic: str, match: str) -> None:
-    async with await node.user("alice") as peer:
-        with pytest.raises((Refused, Closed)):
-            await peer.subscribe(topic, match=match)
 
 
 @pytest.mark.capability("Z8")
@@ -236,58 +182,6 @@ async def test_backends_and_operators_may_listen_to_everybody(node: Node, role: 
         await peer.subscribe(uris.jobs_topic("bob"))
         with pytest.raises(Refused):
             await peer.subscribe("taskrealm.", match="prefix")
-
-
-@pytest.mark.capability("D5", "Z8")
-@pytest.mark.parametrize("role", ["user", "backend", "operator"])
-@pytest.mark.parametrize(
-    "topic", [uris.jobs_topic("alice"), uris.jobs_topic("bob"), uris.CATALOG, "com.example"]
-)
-async def test_nobody_outside_can_publish(node: Node, role: str, topic: str) -> None:
-    async with await node.user("alice", role) as peer:
-        with pytest.raises(Refused) as refusal:
-            await peer.publish(topic, [{"type": "succeeded"}])
-
-    assert refusal.value.uri == NOT_AUTHORIZED
-
-
-@pytest.mark.capability("D5")
-async def test_a_forged_event_reaches_nobody_even_when_sent_without_acknowledgement(
-    node: Node,
-) -> None:
-    async with await node.user("bob") as victim, await node.user("mallory") as mallory:
-        await victim.subscribe(uris.jobs_topic("bob"))
-        await mallory.send([PUBLISH, 1, {"exclude_me": False}, uris.jobs_topic("bob"), ["forged"]])
-        # Its answer comes after the router has dealt with the publication.
-        await mallory.call(uris.TASKS)
-        await victim.call(uris.TASKS)
-
-    assert not victim.unread
-
-
-@pytest.mark.capability("Z8")
-@pytest.mark.parametrize("role", ["user", "backend", "operator"])
-@pytest.mark.parametrize(
-    ("procedure", "options"),
-    [
-        pytest.param(uris.EXEC, {}, id="exec"),
-        pytest.param(uris.EXEC, {"force_reregister": True}, id="exec by force"),
-        pytest.param(uris.EXEC, {"invoke": "roundrobin"}, id="a share of exec"),
-        pytest.param(uris.RUN_PREFIX + "date", {}, id="a task as a procedure"),
-        pytest.param(uris.RUN_PREFIX, {"match": "prefix"}, id="all tasks as procedures"),
-        pytest.param("taskrealm.", {"match": "prefix"}, id="everything ours"),
-        pytest.param("", {"match": "prefix"}, id="everything"),
-        pytest.param("..", {"match": "wildcard"}, id="a wildcard"),
-        pytest.param(uris.AUTHENTICATE, {"force_reregister": True}, id="the authenticator"),
-        pytest.param("taskrealm.new", {}, id="what nobody has registered"),
-    ],
-)
-async def test_nobody_outside_can_register(
-    node: Node, role: str, procedure: str, options: dict[str, Any]
-) -> None:
-    async with await node.user("mallory", role) as peer:
-        with pytest.raises((Refused, Closed)):
-            await peer.register(procedure, **options)
 
 
 @pytest.mark.capability("Z8")

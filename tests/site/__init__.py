@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SLOTS = 2
 
 NAMES = (
-    *("batches.py", "functions.py", "papers.py", "probes.py", "steps.py", "talks.py"),
+    *("batches.py", "forms.py", "functions.py", "papers.py", "probes.py", "steps.py", "talks.py"),
     "timing.py",
 )
 TASKS = tuple(Path(__file__).with_name(name) for name in NAMES)
@@ -33,9 +33,14 @@ def make_site(root: Path, *, settings: str = "", router: str = "") -> NodeFolder
 
     *settings* are more lines for `[executor]`, *router* are more for `[router]`.
     """
-    component = (ROOT / "components" / "executor.py").read_text()
+    executor, gateway = (
+        (ROOT / "components" / f"{name}.py").read_text() for name in ("executor", "gateway")
+    )
     folder = make_node(
-        root, component=component, settings=f"{router}\n[executor]\nslots = {SLOTS}\n{settings}"
+        root,
+        component=executor,
+        gateway=gateway,
+        settings=f"{router}\n[executor]\nslots = {SLOTS}\n{settings}",
     )
     shutil.copytree(
         ROOT / "tasks",

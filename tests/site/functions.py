@@ -196,6 +196,9 @@ def leaves(what: str) -> list[int]:
             sys.stdout.close()
         case "file":
             Path("rubbish").touch()
+        case "open files":
+            for _ in range(10):
+                os.open(os.devnull, os.O_RDONLY)
     return pids
 
 
@@ -315,10 +318,11 @@ def repeats(text: str, count: int) -> str:
 
 
 @task(name="func.environment")
-def environment() -> list[str]:
-    """Name the variables that a child would find."""
-    names = subprocess.check_output(["env", "-0"], text=True).split("\0")
-    return sorted(each.partition("=")[0] for each in names if each)
+def environment() -> dict[str, str]:
+    """Tell the variables that a child would find."""
+    printed = subprocess.check_output(["env", "-0"])
+    found = printed.decode(errors="backslashreplace").split("\0")
+    return dict(each.split("=", 1) for each in found if each)
 
 
 @task(name="func.floods", limits=Limits(output=100_000, overflow="fail"))

@@ -47,7 +47,7 @@ class CopiesFiles(CommandTask):
     source: str
     target: str
     command = (
-        *("rsync", "-a", "--no-inc-recursive", "--info=progress2", "--bwlimit=20000"),
+        *("rsync", "-a", "--no-inc-recursive", "--info=progress2", "--bwlimit=8000"),
         Value("source"),
         Value("target"),
     )
@@ -59,7 +59,7 @@ class CopiesEachFile(CopiesFiles):
 
     name = "talks.copies_each"
     command = (
-        *("rsync", "-a", "--progress", "--bwlimit=20000"),
+        *("rsync", "-a", "--progress", "--bwlimit=8000"),
         Value("source"),
         Value("target"),
     )

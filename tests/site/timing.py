@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from taskrealm.tasks import CommandTask, Output, Retry, Value, task
+from taskrealm.tasks import CommandTask, Output, Retry, Schedule, Value, task
 
 
 class Retried(CommandTask):
@@ -59,3 +59,11 @@ def connects(failure: str = "ConnectionResetError") -> str:
     if os.environ["TASKREALM_ATTEMPT"] == "1":
         raise {"ConnectionResetError": ConnectionResetError, "ValueError": ValueError}[failure]
     return "connected"
+
+
+class Yearly(CommandTask):
+    """Greet the new year."""
+
+    name = "timing.yearly"
+    command = ("echo", "Happy new year")
+    schedules = (Schedule("0 0 1 1 *", zone="Europe/Berlin", owner="new_year"),)

@@ -11,7 +11,8 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.nodes import Node, Watch, answering, processes_of
+from tests.nodes import Node, Watch, processes_of
+from tests.readiness import answering
 from tests.site import make_site
 
 from taskrealm.engine.trees import COOKIE
@@ -57,7 +58,7 @@ ROLES = {
     "supervisor": "-m tests.up",
     "controller": "crossbar-controller",
     "router": "crossbar-worker",
-    "wrapper": "taskrealm.router.guest",
+    "wrapper": "taskrealm.router.guest executor",
     "executor": "components/executor.py",
 }
 """The processes of a node, by words in their command lines."""

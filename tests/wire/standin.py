@@ -146,19 +146,16 @@ class StandIn:
             await asyncio.Event().wait()
         return [{"name": "echo"}, {"name": "wait"}]
 
-    def _exec(
-        self, call: Call, task: str, args: list[Any], kwargs: dict[str, Any], **options: Any
-    ) -> dict[str, Any]:
+    def _exec(self, call: Call, task: str, **options: Any) -> dict[str, Any]:
         self.calls.append(uris.EXEC)
-        return self._submit(
-            call, {"task": task, "args": args, "kwargs": kwargs, "deliver": "user", **options}
-        )
+        return self._submit(call, {"task": task, **options})
 
     def _exec_many(self, call: Call, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [self._submit(call, request) for request in requests]
 
     def _submit(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         self._require_task(request["task"])
+        request = {"args": [], "kwargs": {}, "deliver": "user", **request}
         job_id = new_job_id()
         self.jobs[job_id] = {
             "job_id": job_id,
@@ -206,7 +203,12 @@ class StandIn:
         limit: int,
         parent: str | None,
         children: bool,
+        tag: str | None,
+        since: str | None,
+        until: str | None,
+        text: str | None,
     ) -> dict[str, Any]:
+        assert (tag, since, until, text) == (None, None, None, None), "nothing here knows of these"
         if owner is not None and call.authrole != "operator":
             raise NotAuthorized("You may ask for your own jobs only")
         mine = [

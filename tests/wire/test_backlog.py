@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from taskrealm.wire.transport import Transport
 
 SIZE = 1_000_000  # bytes of one message
-LIMIT = 20.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 class Receiver:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .line import Line
     from .realm import Realm
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 @pytest.mark.parametrize("transport", ["ws", "unix"])
@@ -78,7 +78,7 @@ async def test_another_path_than_that_of_the_realm_is_unavailable(realm: Realm) 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:8080", "use ws://, wss://, unix: or tcp://"),
+        ("http://127.0.0.1:8080", "use ws://, wss://, unix:, tcp:// or tls://"),
         ("ws://", "names no host and port"),
         ("tcp://127.0.0.1", "names no host and port"),
     ],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .line import Line
     from .realm import Realm
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 async def soon(what: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..ending import spare_last_collection
 from ..protocol.errors import Error, InvalidArguments
 from . import exits
 from .terminal import say, visible
@@ -28,7 +29,10 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "backup": ("backup", "Write a backup of the journal into a file, also while the node runs."),
     "restore": ("backup", "Make a backup the journal of a node that does not run."),
     "token": ("tokens", "Make a token or a sign-in link for a user of this node."),
+    "tokens": ("tokens", "List the valid tokens of this node, and revoke some."),
+    "user": ("users", "Manage the users of this node: passwords, secrets, keys, certificates."),
     "tasks": ("tasks", "List the tasks you may run, or the parameters of one."),
+    "types": ("types", "Print the tasks you may run as TypeScript, for programs that run them."),
     "run": ("run", "Run a task and follow its job."),
     "watch": ("jobs", "Follow a job: its events and its output."),
     "ls": ("jobs", "List jobs, the newest first."),
@@ -39,7 +43,14 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "answer": ("jobs", "Answer a question that a running job asks."),
     "status": ("queue", "Show how busy a node is; for operators."),
     "queue": ("queue", "Pause, resume or drain a node, or change its limits; for operators."),
+    "load": ("load", "Put a node under load, and check that no event is lost."),
     "schedule": ("schedule", "List, pause, resume and run schedules; for operators."),
+    "audit": ("audit", "Show or export who did what; for operators."),
+    "sessions": (
+        "sessions",
+        "List who has joined, and end sessions: operators everybody's, others --own ones.",
+    ),
+    "rights": ("rights", "Show what a user may do, and by which rules; for operators."),
 }
 """Each verb, in the order of the help page: its module, and what it does."""
 
@@ -96,3 +107,4 @@ class Verbs(click.Group):
 @click.version_option(package_name="taskrealm", message="%(prog)s %(version)s")
 def main() -> None:
     """Run long tasks and watch them live."""
+    spare_last_collection()

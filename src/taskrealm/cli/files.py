@@ -47,13 +47,15 @@ class FileType(click.ParamType[Any]):
         return path
 
 
-async def send_files(client: Client, arguments: dict[str, Any]) -> dict[str, Any]:
+async def send_files(
+    client: Client, arguments: dict[str, Any], *, on_behalf_of: str | None = None
+) -> dict[str, Any]:
     """*arguments* with the id of each file in place of its path, once they have been sent."""
 
     async def sent(value: Any) -> Any:
         if isinstance(value, Path):
             with _bar(f"Sending {visible(value.name)}") as show:
-                return await client.upload(value, on_progress=show)
+                return await client.upload(value, on_progress=show, on_behalf_of=on_behalf_of)
         if isinstance(value, list):
             return [await sent(each) for each in value]
         return value

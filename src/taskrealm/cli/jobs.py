@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from .display import as_json as chunk_as_json
 from .display import clock, display, write_output
 from .exits import Stopped
 from .following import follow_and_leave
+from .moments import Moment
 from .terminal import print_json, print_table, say, visible
 
 if TYPE_CHECKING:
@@ -58,7 +60,13 @@ def watch(connection: Connection, job_id: str, as_json: bool) -> None:
 @click.option(
     "--state", "states", type=click.Choice([state.value for state in State]), multiple=True
 )
-@click.option("--task", help="Only jobs of this task.")
+@click.option("--task", "tasks", multiple=True, help="Only jobs of this task; * is any text.")
+@click.option("--tag", help="Only jobs with this tag.")
+@click.option(
+    "--since", type=Moment(), help="Submitted then or later, or at most so long ago: 2h, 30d."
+)
+@click.option("--until", type=Moment(), help="Submitted before this time.")
+@click.option("--text", help="Only jobs that mention it in arguments, outcome or output.")
 @click.option("--parent", help="Only children of this batch, which are left out otherwise.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--all", "everybody", is_flag=True, help="Of all users; for operators.")
@@ -67,14 +75,32 @@ def watch(connection: Connection, job_id: str, as_json: bool) -> None:
 def ls(
     connection: Connection,
     states: Sequence[str],
-    task: str | None,
+    tasks: Sequence[str],
+    tag: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    text: str | None,
     parent: str | None,
     limit: int,
     everybody: bool,
     as_json: bool,
 ) -> None:
-    """List jobs, the newest first."""
-    chosen = {"state": states or None, "task": task, "parent": parent, "limit": limit}
+    """
+    List jobs, the newest first.
+
+    Text is looked for whatever its case; of output, in the first and the last mebibyte that
+    are kept of each stream.
+    """
+    chosen = {
+        "state": states or None,
+        "task": tasks or None,
+        "tag": tag,
+        "since": since,
+        "until": until,
+        "text": text,
+        "parent": parent,
+        "limit": limit,
+    }
     found = asyncio.run(_jobs(connection, chosen, everybody=everybody))
     if as_json:
         for job in found:
@@ -125,16 +151,35 @@ def show(connection: Connection, job_id: str, as_json: bool) -> None:
     type=click.Choice([*STREAMS, RESULT]),
     help="Only this one; by default what it printed. `result` is a result too big to be shown.",
 )
+@click.option("--search", "text", help="Only the lines in which this stands.")
+@click.option("--match-case", is_flag=True, help="Upper and lower case differ for --search.")
 @json_option
 @connects
 def logs(
-    connection: Connection, job_id: str, follow: bool, stream: str | None, as_json: bool
+    connection: Connection,
+    job_id: str,
+    follow: bool,
+    stream: str | None,
+    text: str | None,
+    match_case: bool,
+    as_json: bool,
 ) -> None:
     """
     Print the output of a job.
 
-    What it wrote to standard error comes out on standard error.
+    What it wrote to standard error comes out on standard error. With --search the node looks
+    for a text, and each line in which it stands comes with the byte where; the exit code is 1
+    if there is none.
     """
+    if text is not None:
+        if follow or stream == RESULT:
+            raise click.UsageError("--search looks through what was printed, once")
+        found = asyncio.run(
+            _search(connection, job_id, text, stream, match_case=match_case, as_json=as_json)
+        )
+        click.get_current_context().exit(0 if found else exits.FAILURE)
+    if match_case:
+        raise click.UsageError("--match-case goes with --search")
 
     def write(chunk: OutputChunk) -> None:
         if as_json:
@@ -281,6 +326,29 @@ async def _read_so_far(
                 limit.reschedule(asyncio.get_running_loop().time() + PATIENCE)
 
 
+async def _search(
+    connection: Connection,
+    job_id: str,
+    text: str,
+    stream: str | None,
+    *,
+    match_case: bool,
+    as_json: bool,
+) -> int:
+    """Print each line in which *text* stands; gives how many."""
+    count = 0
+    async with connection.joined() as client:
+        async for match in client.job(job_id).search(text, stream, match_case=match_case):
+            count += 1
+            if as_json:
+                print_json(asdict(match))
+                continue
+            place = click.style(f"{match.stream}:{match.offset}:", dim=True)
+            line = visible(match.before), visible(match.text), visible(match.after)
+            click.echo(f"{place} {line[0]}{click.style(line[1], bold=True)}{line[2]}")
+    return count
+
+
 async def _cancel(
     connection: Connection,
     job_ids: Sequence[str],
@@ -289,17 +357,14 @@ async def _cancel(
     now: bool,
     as_json: bool,
 ) -> int:
-    """Cancel one after the other, also behind one that fails; the exit code of the last error."""
+    """Cancel each for itself, also behind one that is refused; the exit code of the last error."""
     code = 0
     async with connection.joined() as client:
-        for job_id in job_ids:
-            try:
-                answer = await client.job(job_id).cancel(reason, now=now)
-            except Error as error:
-                say(error.message)
-                code = exits.of_error(error)
-                continue
-            if as_json:
+        for job_id, answer in (await client.cancel_many(job_ids, reason, now=now)).items():
+            if isinstance(answer, Error):
+                say(answer.message)
+                code = exits.of_error(answer)
+            elif as_json:
                 print_json({"job_id": job_id, "answer": answer})
             else:
                 click.echo(f"{visible(job_id)} {answer}")

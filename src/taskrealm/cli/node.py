@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..client import Client, Disconnected
-from ..protocol.errors import Unavailable
 from ..router.supervisor import NodeFailed, Phase, supervise
 from ..settings import NodeFolder, SettingsError, load_settings
 from . import exits
 from .connection import find_node
 from .exits import Stopped
 from .mistakes import find_mistakes, is_rendered
+from .readiness import answers
 from .template import write_node
 from .terminal import print_json, say
 from .tokens import LINK_HOURS, issue, sign_in_link
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from collections.abc import Iterator
+
+    from ..settings import RouterSettings, Settings
 
 FIRST_USER: Final = "admin"
 """Who the link of `taskrealm up` signs in, as operator."""
-
-RETRY: Final = 0.2  # seconds between two questions whether the executor is there
 
 _folder = click.argument(
     "directory", required=False, type=click.Path(file_okay=False, path_type=Path)
@@ -115,21 +115,32 @@ async def _up(folder: NodeFolder, settings: Settings) -> None:
             code = issue(folder, FIRST_USER, "operator", hours=LINK_HOURS, single_use=True)
             say(f"Ready. Sign in with this link, once, within {LINK_HOURS * 60:.0f} minutes:")
             click.echo(sign_in_link(settings.router, code))
+            for warning in warnings_of(settings.router):
+                say(warning)
             say("Ctrl-C stops the node.")
 
     await supervise(folder, settings, answers=lambda: answers(folder), progress=progress)
 
 
-async def answers(folder: NodeFolder) -> None:
-    """Return once the executor answers a call through the router."""
-    token = folder.operator_token.read_text(encoding="ascii").strip()
-    while True:
-        try:
-            async with Client(f"unix:{folder.socket}", token=token) as client:
-                await client.tasks()
-                return
-        except (Unavailable, Disconnected):
-            await asyncio.sleep(RETRY)
+def warnings_of(router: RouterSettings) -> Iterator[str]:
+    """What somebody should know who runs the node with these settings."""
+    ports = {"router": router, "router.raw_socket": router.raw_socket}
+    for name, port in ports.items():
+        if port is not None and port.tls is None and not _is_loopback(port.interface):
+            yield (
+                f"Warning: {port.interface}:{port.port} can be reached from other machines, and what"
+                f" goes there can be read and changed on the way, tokens too: set {name}.tls, or"
+                " let only a proxy with TLS reach it"
+            )
+
+
+def _is_loopback(interface: str) -> bool:
+    if interface == "localhost":
+        return True
+    try:
+        return ip_address(interface).is_loopback
+    except ValueError:
+        return False
 
 
 def _counted(number: int, noun: str) -> str:

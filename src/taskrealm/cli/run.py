@@ -36,6 +36,8 @@ def job_options() -> list[click.Option]:
         click.Option(["--expires"], type=float, help="Seconds to wait in the queue, no longer."),
         click.Option(["--after"], multiple=True, help="A job that has to succeed before."),
         click.Option(["--key"], help="Your own name for it: repeated, no second job is made."),
+        click.Option(["--on-behalf-of"], help="For backends: the user whose job it will be."),
+        click.Option(["--team", "teams"], multiple=True, help="One of the teams of that user."),
         click.Option(["--tag", "tags"], multiple=True, help="A word to find the job by."),
         click.Option(
             ["--arguments"],
@@ -100,7 +102,7 @@ async def _exec(
     arguments, options = _told(task, words, options)
     job = await client.exec(
         task["name"],
-        await send_files(client, arguments),
+        await send_files(client, arguments, on_behalf_of=options["on_behalf_of"]),
         priority=options["priority"] or 0,
         timeout=options["timeout"],
         delay=options["delay"],
@@ -110,6 +112,8 @@ async def _exec(
         key=options["key"],
         after=options["after"],
         tags=options["tags"],
+        on_behalf_of=options["on_behalf_of"],
+        teams=options["teams"],
     )
     if options["detach"]:
         if options["as_json"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..protocol.scope import Scope
 from ..wire import Disconnected, Refused
 from .blocking import BlockingArtifact, BlockingClient, BlockingJob
 from .client import Client, Request
@@ -11,6 +12,7 @@ from .events import Events, StreamReset
 from .files import Artifact, ArtifactDamaged, File
 from .job import Job
 from .outcomes import JobCancelled, JobEnded, JobExpired, JobFailed, JobLost, JobTimedOut
+from .output import Match
 
 __all__ = [
     "Artifact",
@@ -29,9 +31,11 @@ __all__ = [
     "JobFailed",
     "JobLost",
     "JobTimedOut",
+    "Match",
     "OutputChunk",
     "Refused",
     "Request",
+    "Scope",
     "Status",
     "StreamReset",
 ]

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ..protocol.errors import Error
     from ..protocol.jobs import Event
+    from ..protocol.scope import Scope
+    from .administration import Administration
     from .client import Request
     from .connection import Status
     from .cursor import OutputChunk
     from .files import Artifact, Source
     from .job import Job
+    from .output import Match
 
     Arguments = Mapping[str, Any] | Sequence[Any]
 
@@ -45,6 +49,8 @@ class BlockingClient:
         """*options* are those of `Client`, such as its `token`."""
         self._client = Client(url, **options)
         self._loop = _Loop()
+        self.admin = BlockingAdministration(self._client.admin, self._loop)
+        """What operators ask besides."""
 
     def __enter__(self) -> Self:
         """
@@ -68,13 +74,18 @@ class BlockingClient:
 
     @property
     def authid(self) -> str:
-        """Who the token says we are."""
+        """Who we are to the node."""
         return self._client.authid
 
     @property
     def role(self) -> str:
-        """The role that the token gives us."""
+        """The role that the node gives us."""
         return self._client.role
+
+    @property
+    def scope(self) -> Scope:
+        """What the token limits us to."""
+        return self._client.scope
 
     @property
     def status(self) -> Status:
@@ -110,13 +121,20 @@ class BlockingClient:
             self._blocking(job) for job in self._loop.call(self._client.exec_many(list(requests)))
         ]
 
+    def cancel_many(
+        self, jobs: Iterable[str | BlockingJob], reason: str | None = None, *, now: bool = False
+    ) -> dict[str, str | Error]:
+        """Ask to stop many jobs by few calls; see `Client.cancel_many`."""
+        job_ids = [each.job_id if isinstance(each, BlockingJob) else each for each in jobs]
+        return self._loop.call(self._client.cancel_many(job_ids, reason, now=now))
+
     def upload(self, source: Source, **options: Any) -> str:
         """Send a file: its id, which is what a parameter that takes a file is given."""
         return self._loop.call(self._client.upload(source, **options))
 
-    def remove_upload(self, file: str) -> None:
+    def remove_upload(self, file: str, **options: Any) -> None:
         """Remove a file that we have sent and no job needs any more."""
-        self._loop.call(self._client.remove_upload(file))
+        self._loop.call(self._client.remove_upload(file, **options))
 
     def job(self, job_id: str) -> BlockingJob:
         """Any job that we may see."""
@@ -137,6 +155,30 @@ class BlockingClient:
             return self._client.events()
 
         return self._loop.iterate(self._loop.call(listen()))
+
+    def mint(self, user: str | None = None, **options: Any) -> dict[str, Any]:
+        """Make a token for a page, a link or a program; the *options* are those of `Client.mint`."""
+        return self._loop.call(self._client.mint(user, **options))
+
+    def outcomes(self, task: str | None = None, *, limit: int = 100) -> list[dict[str, Any]]:
+        """See `Client.outcomes`."""
+        return self._loop.call(self._client.outcomes(task, limit=limit))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """See `Client.sessions`."""
+        return self._loop.call(self._client.sessions())
+
+    def end_session(self, session: int) -> None:
+        """See `Client.end_session`."""
+        self._loop.call(self._client.end_session(session))
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """See `Client.tokens`."""
+        return self._loop.call(self._client.tokens())
+
+    def revoke(self, token: str) -> None:
+        """See `Client.revoke`."""
+        self._loop.call(self._client.revoke(token))
 
     def statistics(self) -> dict[str, Any]:
         """How many jobs wait and run; for operators."""
@@ -168,6 +210,50 @@ class BlockingClient:
 
     def _blocking(self, job: Job) -> BlockingJob:
         return BlockingJob(job, self._loop)
+
+
+class BlockingAdministration:
+    """The part of a `BlockingClient` that is for operators; see `Administration`."""
+
+    def __init__(self, administration: Administration, loop: _Loop) -> None:
+        self._administration = administration
+        self._loop = loop
+
+    def audit(self, **options: Any) -> Iterator[dict[str, Any]]:
+        """The records of the audit log, newest first."""
+        return self._loop.iterate(self._administration.audit(**options))
+
+    def sessions(self, user: str | None = None) -> list[dict[str, Any]]:
+        """Who has joined, everybody or one *user*."""
+        return self._loop.call(self._administration.sessions(user))
+
+    def end_session(self, session: int) -> None:
+        """End a session at once."""
+        self._loop.call(self._administration.end_session(session))
+
+    def tokens(self, user: str | None = None) -> list[dict[str, Any]]:
+        """The tokens that are valid now, by their ids."""
+        return self._loop.call(self._administration.tokens(user))
+
+    def revoke(self, *, token: str | None = None, user: str | None = None) -> int:
+        """Make one *token* invalid, or all by which a *user* has joined; gives how many."""
+        return self._loop.call(self._administration.revoke(token=token, user=user))
+
+    def users(self) -> list[dict[str, Any]]:
+        """The users that the node knows."""
+        return self._loop.call(self._administration.users())
+
+    def load(self, span: float = 3_600) -> dict[str, Any]:
+        """See `Administration.load`."""
+        return self._loop.call(self._administration.load(span))
+
+    def diagnostics(self) -> dict[str, Any]:
+        """See `Administration.diagnostics`."""
+        return self._loop.call(self._administration.diagnostics())
+
+    def rights(self, user: str, role: str = "user", teams: Sequence[str] = ()) -> dict[str, Any]:
+        """What a *user* may do, and by which rules."""
+        return self._loop.call(self._administration.rights(user, role, teams))
 
 
 class BlockingJob:
@@ -215,6 +301,14 @@ class BlockingJob:
     def output(self, stream: str | None = None, offset: int = 0) -> Iterator[OutputChunk]:
         """What the job prints, live to the end."""
         return self._loop.iterate(self._job.output(stream, offset))
+
+    def search(
+        self, text: str, stream: str | None = None, *, offset: int = 0, match_case: bool = False
+    ) -> Iterator[Match]:
+        """Where *text* stands in what the job has printed so far; see `Job.search`."""
+        return self._loop.iterate(
+            self._job.search(text, stream, offset=offset, match_case=match_case)
+        )
 
     def artifacts(self) -> list[BlockingArtifact]:
         """The files that the job has left so far."""

@@ -9,14 +9,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidToken, RateLimited, Unavailable
+from ..protocol.scope import WHOLE, Scope
 from ..wire import Disconnected, Refused, join, stay_joined
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..wire import Session
-
-    Token = str | Callable[[], str | Awaitable[str]]
+    from .access import Access
 
 PATIENCE = 10.0  # seconds that a call waits for a connection
 PAUSE = 2.0  # longest time in seconds before what must be answered is asked again
@@ -42,7 +42,7 @@ class Connection:
     def __init__(
         self,
         url: str,
-        token: Token,
+        access: Access,
         *,
         realm: str,
         serializer: str,
@@ -51,10 +51,11 @@ class Connection:
     ) -> None:
         self.authid = ""
         self.role = ""
+        self.scope = WHOLE
         self.status = Status.CONNECTING
         self.patience = patience
         self._url = url
-        self._token = token
+        self._access = access
         self._options: dict[str, Any] = {
             "realm": realm,
             "serializer": serializer,
@@ -80,9 +81,11 @@ class Connection:
         Raises:
             Refused: The node does not let us in.
             Unavailable: The node cannot be reached.
+            RateLimited: There were too many attempts; it is too early for another one.
         """
         sessions = [await self._join()]
         self.authid, self.role = sessions[0].authid, sessions[0].authrole
+        self.scope = _scope_of(sessions[0])
 
         async def join_once() -> Session:
             return sessions.pop() if sessions else await self._join()
@@ -91,8 +94,15 @@ class Connection:
             if session.authid != self.authid:
                 raise Refused(
                     InvalidToken.uri,
-                    f"The token is now that of {session.authid}, not {self.authid}",
+                    f"The node now takes us for {session.authid}, not for {self.authid}",
                 )
+            scope = _scope_of(session)
+            if scope.is_narrow is not self.scope.is_narrow:
+                raise Refused(
+                    InvalidToken.uri,
+                    "The token is now limited to other jobs than the one before: open a new client",
+                )
+            self.scope = scope
             await on_join(session)
             self._set(session, Status.LIVE)
             session.lost.add_done_callback(lambda _: self._lose())
@@ -211,12 +221,13 @@ class Connection:
                 await asyncio.sleep(random.uniform(0, PAUSE))
 
     async def _join(self) -> Session:
+        session = await join(self._url, **await self._access.options(), **self._options)
         try:
-            token = self._token if isinstance(self._token, str) else self._token()
-            ticket = token if isinstance(token, str) else await token
-        except OSError as error:
-            raise Unavailable(f"There is no token to be had just now: {error}") from error
-        return await join(self._url, ticket=ticket, **self._options)
+            _scope_of(session)
+        except Refused:
+            await session.leave()
+            raise
+        return session
 
     def _lose(self) -> None:
         if self._over is None:
@@ -227,3 +238,18 @@ class Connection:
         self.status = status
         self._changed.set()
         self._changed.clear()
+
+
+def _scope_of(session: Session) -> Scope:
+    """
+    What *session* is limited to.
+
+    Raises:
+        Refused: The node says so in a way that this client does not know.
+    """
+    try:
+        return Scope.of(session.extra.get("scope", {}))
+    except ValueError as error:
+        raise Refused(
+            InvalidToken.uri, f"The session is limited in an unknown way: {error}"
+        ) from error

@@ -71,6 +71,15 @@ class Events:
                 await self._news.wait()
         return Event.from_dict(self._ready.popleft())
 
+    async def begun(self) -> None:
+        """
+        Return once nothing is missed of what happens from now on.
+
+        Raises:
+            Unavailable: The executor is not there to say where the stream stands.
+        """
+        await self._following.placed()
+
     def begin(self, position: Position) -> None:
         """Let what follows *position* be what comes next."""
         self._stream = Stream(position)

@@ -130,10 +130,17 @@ class Artifact:
 class Sending:
     """One file on its way to the node; it goes on where it was after a lost connection."""
 
-    def __init__(self, connection: Connection, file: File, on_progress: OnProgress | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        file: File,
+        on_progress: OnProgress | None,
+        on_behalf_of: str | None,
+    ) -> None:
         self._connection = connection
         self._file = file
         self._on_progress = on_progress
+        self._owner = {"on_behalf_of": on_behalf_of}
         self._failing_since: float | None = None
 
     async def run(self) -> str:
@@ -146,12 +153,13 @@ class Sending:
                 size=size,
                 sha256=sha256,
                 media_type=self._file.media_type,
+                **self._owner,
             )
             upload, chunk, offset = begun["upload"], begun["chunk"], begun["offset"]
             while offset < size:
                 self._tell(offset, size)
                 offset = await self._send(file, upload, offset, min(chunk, size - offset))
-            finished = await self._insist(uris.UPLOAD_FINISH, upload)
+            finished = await self._insist(uris.UPLOAD_FINISH, upload, **self._owner)
             self._tell(size, size)
         return str(finished["file"])
 
@@ -162,14 +170,14 @@ class Sending:
             raise OSError(f"The file has become shorter while it was sent: at byte {offset}")
         try:
             answer = await self._connection.call(
-                uris.UPLOAD_APPEND, upload, offset=offset, data=data
+                uris.UPLOAD_APPEND, upload, offset=offset, data=data, **self._owner
             )
         except (Disconnected, Unavailable, InvalidArguments) as error:
             # Nobody knows whether it has arrived but the node.
             if isinstance(error, InvalidArguments) and "offset" not in error.fields:
                 raise
             await self._pause(error)
-            answer = await self._insist(uris.UPLOAD_STATUS, upload)
+            answer = await self._insist(uris.UPLOAD_STATUS, upload, **self._owner)
         else:
             self._failing_since = None
         return int(answer["offset"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary, finalize
 
 from ..protocol import uris
-from ..protocol.errors import Error, Unavailable
+from ..protocol.errors import Error, NotAuthorized, Unavailable
 from ..protocol.jobs import Delivery
 from ..wire import Disconnected, Refused
 from .connection import PAUSE
@@ -30,20 +30,18 @@ POLL = 1.0  # seconds between questions about a job whose events are not sent to
 
 
 class _Watch:
-    """The jobs of another user that we follow, and the subscription that brings their events."""
+    """Jobs that are followed apart from our stream, and the subscription that brings their events."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, topic: str) -> None:
         self.jobs = 0
         self.subscription: Subscription | None = None
-        self._owner = owner
+        self._topic = topic
         self._lock = asyncio.Lock()
 
     async def subscribe(self, session: Session, following: Following) -> None:
         async with self._lock:
             if self.subscription is None:
-                self.subscription = await session.subscribe(
-                    uris.jobs_topic(self._owner), following.feed
-                )
+                self.subscription = await session.subscribe(self._topic, following.feed)
 
 
 class Following:
@@ -51,8 +49,9 @@ class Following:
     Gets the events of jobs to those who hold them, whole and in order.
 
     The user's own jobs are followed through the user's stream, which is caught up with
-    after every interruption. Jobs of others are followed by their own numbers. A job whose
-    events nobody sends to this session is asked for from time to time.
+    after every interruption. Jobs of others are followed by their own numbers, and so is every
+    job where the session sees only some of them: it has no stream then. A job whose events
+    nobody sends to this session is asked for from time to time.
 
     A job that its holder has dropped is forgotten.
     """
@@ -65,21 +64,22 @@ class Following:
         self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
         self._unheard: WeakSet[Job] = WeakSet()
         self._listeners: WeakSet[Events] = WeakSet()
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, _Watch] = {}  # by topic
         self._catching_up = False
         self._polling = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, session: Session) -> None:
         """Follow on through a new *session*."""
-        subscriptions = [
-            session.subscribe(uris.jobs_topic(session.authid), self._receive),
-            session.subscribe(uris.CATALOG, lambda *_: self._refresh()),
-        ]
+        subscriptions = [session.subscribe(uris.CATALOG, lambda *_: self._refresh())]
+        if self._is_narrow:
+            self._placed.set()
+        else:
+            subscriptions.append(session.subscribe(uris.jobs_topic(session.authid), self._receive))
         for watch in self._watches.values():
             watch.subscription = None
         await asyncio.gather(
-            *subscriptions, *(watch.subscribe(session, self) for watch in self._watches.values())
+            *subscriptions, *(self._resume(watch, session) for watch in self._watches.values())
         )
         self._refresh()
 
@@ -115,22 +115,64 @@ class Following:
     def add(self, job: Job) -> None:
         """Feed *job* from now on."""
         self._jobs[job.job_id] = job
+
+    def add_new(self, job: Job) -> None:
+        """Feed *job*, which we have just submitted, from now on."""
+        self.add(job)
         if job.delivery is Delivery.NONE:
             self._ask_for(job)
+        elif self._is_apart(job):
+            self._start(self._attach_new(job))
 
     async def attach(self, job: Job) -> None:
         """See to it that news of *job*, whose owner and delivery have become known, reach us."""
         if job.delivery is not Delivery.USER:
             self._ask_for(job)
-        elif job.owner != self._connection.authid:
-            watch = self._watches.setdefault(job.owner, _Watch(job.owner))
-            watch.jobs += 1
-            finalize(job, self._release, job.owner).atexit = False
-            with contextlib.suppress(Disconnected):  # then join() subscribes
-                await watch.subscribe(await self._connection.session(), self)
+        elif self._is_apart(job):
+            await self._watch(job)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self._connection.scope.is_narrow
+
+    def _is_apart(self, job: Job) -> bool:
+        """Whether events of *job* are in no stream that we follow."""
+        return self._is_narrow or job.owner != self._connection.authid
+
+    async def _attach_new(self, job: Job) -> None:
+        with contextlib.suppress(Error, Disconnected, Refused):  # whoever follows it learns why
+            await self._watch(job)
+        job.doubt()  # it may have begun meanwhile
+
+    async def _watch(self, job: Job) -> None:
+        if self._is_narrow:
+            topic = uris.job_topic(job.owner, job.job_id)
+        else:
+            topic = uris.jobs_topic(job.owner)
+        watch = self._watches.setdefault(topic, _Watch(topic))
+        watch.jobs += 1
+        finalize(job, self._release, topic).atexit = False
+        try:
+            await watch.subscribe(await self._connection.session(), self)
+        except Disconnected:
+            pass  # then join() subscribes
+        except NotAuthorized:
+            self._ask_for(job)
+
+    async def _resume(self, watch: _Watch, session: Session) -> None:
+        # We may have come back with a token for less: whoever follows a job learns that.
+        with contextlib.suppress(NotAuthorized):
+            await watch.subscribe(session, self)
 
     def listen(self) -> Events:
-        """All events of the stream from now on."""
+        """
+        All events of the stream from now on.
+
+        Raises:
+            NotAuthorized: The session sees some jobs only.
+        """
+        if self._is_narrow:
+            raise NotAuthorized("This session sees some jobs only: follow them one by one")
         events = Events(self._connection, self)
         if self._stream.is_placed:
             events.begin(self._stream.position)
@@ -207,12 +249,14 @@ class Following:
         self._catch_up()
         for job in self._jobs.values():
             # Besides the stream of our own, nobody counts what was sent to us.
-            if job.owner != self._connection.authid or job.delivery is Delivery.SESSION:
+            if self._is_apart(job) or job.delivery is Delivery.SESSION:
                 job.doubt()
             else:
                 job.wake()
 
     def _catch_up(self) -> None:
+        if self._is_narrow:
+            return
         if not self._catching_up and (position := self._stream.question()) is not None:
             self._catching_up = True
             self._start(self._read(position))
@@ -263,14 +307,15 @@ class Following:
                 job.doubt()
         self._polling = False
 
-    def _release(self, owner: str) -> None:
-        """A job of *owner* has been dropped; with the last one, its subscription ends."""
-        watch = self._watches[owner]
+    def _release(self, topic: str) -> None:
+        """A job with news on *topic* has been dropped; with the last one, its subscription ends."""
+        watch = self._watches[topic]
         watch.jobs -= 1
         if watch.jobs == 0:
-            del self._watches[owner]
+            del self._watches[topic]
             if watch.subscription is not None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended already
+                    asyncio.get_running_loop()
                     self._start(self._unsubscribe(watch.subscription))
 
     async def _unsubscribe(self, subscription: Subscription) -> None:

@@ -11,7 +11,7 @@ from ..protocol.jobs import TERMINAL, Delivery, Event, State
 from .events import PAGE, StreamReset
 from .files import Artifact
 from .outcomes import result_of
-from .output import read_output, read_result
+from .output import read_output, read_result, search_output
 from .stream import Position, Stream
 from .window import Window
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .cursor import OutputChunk
     from .following import Following
+    from .output import Match
 
 CHILDREN_PAGE = 200  # children of a batch asked for at once
 EPOCH = "job"  # the events of a job are a stream of their own that never starts anew
@@ -144,6 +145,23 @@ class Job:
         It begins at byte *offset*, which only makes sense for one stream.
         """
         return read_output(self, self._connection, stream, offset)
+
+    def search(
+        self, text: str, stream: str | None = None, *, offset: int = 0, match_case: bool = False
+    ) -> AsyncIterator[Match]:
+        """
+        Where *text*, a piece of a line, stands in what the job has printed so far.
+
+        The node looks for it, first in what went to standard output, then in standard error,
+        or in one *stream* from byte *offset* on: the first place in each line, upper and
+        lower case alike unless *match_case*, colours left aside.
+
+        Raises:
+            InvalidArguments: *text* is empty, longer than 200 characters, or no piece of a line.
+        """
+        return search_output(
+            self.job_id, self._connection, text, stream, offset=offset, match_case=match_case
+        )
 
     async def artifacts(self) -> list[Artifact]:
         """The files that the job has left so far."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
+from ..protocol.errors import NotAuthorized
 from ..wire import Disconnected
 from .cursor import OutputCursor
+from .pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
     from ..wire import Session, Subscription
     from .connection import Connection
@@ -22,7 +25,22 @@ if TYPE_CHECKING:
 STREAMS = ("stdout", "stderr")
 RESULT = "result"  # JSON of a result that is too big for an event
 PAUSE = 0.1  # seconds before output that is known to be missing is asked for again
-PAGE = 262_144  # bytes asked for at once
+MATCHES = 1_000  # asked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """
+    A place where a searched text stands: the `offset` of its first byte in the *stream*.
+
+    `before` and `after` are the rest of its line, as far as that is short.
+    """
+
+    stream: str
+    offset: int
+    before: str
+    text: str
+    after: str
 
 
 async def read_output(
@@ -44,6 +62,7 @@ async def read_output(
     cursors = {
         name: OutputCursor(name, offset) for name in (STREAMS if stream is None else (stream,))
     }
+    pages = {name: Pages(cursor, _asking(job, connection)) for name, cursor in cursors.items()}
     session: Session | None = None
     subscription: Subscription | None = None
     checked = job.doubts
@@ -64,6 +83,8 @@ async def read_output(
                     )
                 except Disconnected:
                     continue
+                except NotAuthorized:
+                    pass  # then it is asked for, as often as the job is
                 _interrupt(cursors)
             if (job.has_ended, job.doubts) != (has_ended, checked):
                 has_ended, checked = job.has_ended, job.doubts
@@ -72,7 +93,7 @@ async def read_output(
             for cursor in cursors.values():
                 chunks = cursor.take()
                 if not chunks and cursor.is_behind:
-                    chunks = await _ask(job, connection, cursor)
+                    chunks = await pages[cursor.stream].read()
                     # What came while this was asked, such as the end, has woken nobody.
                     is_idle = is_idle and cursor.is_behind
                 for chunk in chunks:
@@ -86,26 +107,64 @@ async def read_output(
                 if is_behind:
                     _interrupt(cursors)
     finally:
+        for each in pages.values():
+            each.close()
         if subscription is not None:
             await subscription.cancel()
+
+
+async def search_output(
+    job_id: str,
+    connection: Connection,
+    text: str,
+    stream: str | None,
+    *,
+    offset: int,
+    match_case: bool,
+) -> AsyncGenerator[Match, None]:
+    """Where *text* stands in what the job has printed so far."""
+    if stream not in (None, *STREAMS):
+        raise ValueError(f"{stream!r} is no output stream: use stdout, stderr, or None for both")
+    if stream is None and offset:
+        raise ValueError("An offset belongs to one stream: say which")
+    for name in STREAMS if stream is None else (stream,):
+        position, more = offset, True
+        while more:
+            found = await connection.insist(
+                uris.SEARCH,
+                job_id,
+                text,
+                stream=name,
+                offset=position,
+                limit=MATCHES,
+                match_case=match_case,
+            )
+            for match in found["matches"]:
+                yield Match(name, **match)
+            position, more = found["next"], found["more"]
 
 
 async def read_result(job: Job, connection: Connection) -> Any:
     """The result of a *job* that has succeeded, if it was too big for the terminal event."""
     cursor = OutputCursor(RESULT, 0)
+    pages = Pages(cursor, _asking(job, connection))
     parts = []
     while not cursor.has_ended:
-        parts += await _ask(job, connection, cursor)
+        parts += await pages.read()
     # What is big would hold up everybody else in this program.
     return await asyncio.to_thread(json.loads, "".join(chunk.text for chunk in parts))
 
 
-async def _ask(job: Job, connection: Connection, cursor: OutputCursor) -> list[OutputChunk]:
-    ask = cursor.ask()
-    page = await connection.insist(
-        uris.OUTPUT, job.job_id, stream=cursor.stream, offset=ask.offset, limit=PAGE
-    )
-    return cursor.answer(ask, page)
+def _asking(
+    job: Job, connection: Connection
+) -> Callable[[str, int, int], Coroutine[Any, Any, Mapping[str, Any]]]:
+    async def ask(stream: str, offset: int, limit: int) -> Mapping[str, Any]:
+        page: Mapping[str, Any] = await connection.insist(
+            uris.OUTPUT, job.job_id, stream=stream, offset=offset, limit=limit
+        )
+        return page
+
+    return ask
 
 
 async def _news(job: Job, limit: float | None) -> None:

@@ -72,6 +72,9 @@ def load(file: Path) -> Document:
         Unreadable: It is neither, or cannot be read at all.
         FileNotFoundError: There is no such file.
     """
+    if file.exists() and not file.is_file():
+        # Whoever reads a pipe waits for its other end.
+        raise Unreadable(f"{file}: cannot be read: it is no regular file")
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -56,11 +56,21 @@ class Step:
         self._head = head
         self._body = body
         self._complain = complain
-        self.context = _context(head["context"])
+        self._context: Context | None = None
         self.cause: BaseException | None = None
         """What the code raised, once that has come to its end."""
         self._interrupt: Callable[[], object] | None = None
         self._is_asked = False
+
+    @property
+    def context(self) -> Context:
+        """What the code is told of the job; made when it is first asked for."""
+        if self._context is None:
+            self._context = _context(self._head["context"])
+            # Whoever stops the step from now on finds it there.
+            if self._is_asked:
+                self._context.cancelled.set()
+        return self._context
 
     def stop(self) -> None:
         """
@@ -72,7 +82,8 @@ class Step:
         if self._is_asked:
             return
         self._is_asked = True
-        self.context.cancelled.set()
+        if self._context is not None:
+            self._context.cancelled.set()
         if self._interrupt is not None:
             self._interrupt()
 
@@ -133,7 +144,7 @@ class Step:
     def _begun(self, task: Task, arguments: Arguments) -> Any:
         match self._head["step"], task:
             case "function", FunctionTask():
-                return task.call(arguments, self.context)
+                return task.call(arguments, lambda: self.context)
             case "prepare", ProgramTask():
                 return task.prepared(arguments, self.context)
             case "result", ProgramTask():
@@ -185,11 +196,12 @@ class Step:
 
 
 def _context(told: Mapping[str, Any]) -> Context:
+    caller = told["caller"]
     return Context(
         job_id=told["job_id"],
         task=told["task"],
         attempt=told["attempt"],
-        caller=Caller(**told["caller"]),
+        caller=Caller(**{**caller, "teams": tuple(caller["teams"])}),
         directory=Path(told["directory"]),
         deadline=told["deadline"],
     )

@@ -44,7 +44,7 @@ class Unpacker:
             end = _SIZES.size + size + rest
             if len(self._pending) < end:
                 return
-            head = json.loads(self._pending[_SIZES.size : _SIZES.size + size])
+            head = json.loads(self._pending[_SIZES.size : _SIZES.size + size].decode())
             body = bytes(self._pending[_SIZES.size + size : end])
             del self._pending[:end]
             if not isinstance(head, dict):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PR_SET_CHILD_SUBREAPER = 36
+WHOLE = 2_048  # bytes: a shorter list is complete, for the kernel fills at least a page
 ROUNDS = 10  # of reaping at once; the loop has other things to do
 REAP_INTERVAL = 1.0  # seconds between two looks for dead orphans while jobs run
 
@@ -62,7 +63,8 @@ class Orphans:
         self._children = -1
         self._jobs: dict[int, str] = {}
         self._orphans: dict[int, _Orphan] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._reaped_in: asyncio.AbstractEventLoop | None = None
+        """The loop that looks for dead orphans, while one does."""
 
     def adopt(self) -> None:
         """Become the parent of every orphan below this process; do it once, at start."""
@@ -85,8 +87,10 @@ class Orphans:
     def expect(self, pid: int, cookie: str) -> None:
         """From now on *pid* is the main process of a job; whoever started it reaps it."""
         self._jobs[pid] = cookie
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(REAP_INTERVAL, self._reap)
+        loop = asyncio.get_running_loop()
+        if self._reaped_in is not loop:
+            self._reaped_in = loop
+            loop.call_later(REAP_INTERVAL, self._reap, loop)
 
     def forget(self, pid: int) -> None:
         """The job with the main process *pid* has ended."""
@@ -94,9 +98,6 @@ class Orphans:
         for orphan in self._orphans.values():
             if orphan.job == pid:
                 orphan.job = None
-        if not self._jobs and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def left_by(self, pid: int) -> Remains:
         """
@@ -142,7 +143,6 @@ class Orphans:
 
         The dead ones are reaped.
         """
-        ours = os.getsid(0)
         living: list[tuple[int, int]] = []
         for _ in range(ROUNDS):
             living = []
@@ -153,7 +153,7 @@ class Orphans:
                 try:
                     session = os.getsid(pid)
                     # In our own session are only children that are no job's at all.
-                    if session == ours:
+                    if session == os.getsid(0):
                         continue
                     if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None:
                         living.append((pid, session))
@@ -173,11 +173,16 @@ class Orphans:
         # Kept open and read from its start each time: a fifth of the cost of opening it.
         while more := os.pread(self._children, 65_536, len(text)):
             text += more
+            if len(more) < WHOLE:
+                break
         return [int(pid) for pid in text.split()]
 
-    def _reap(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(REAP_INTERVAL, self._reap)
+    def _reap(self, loop: asyncio.AbstractEventLoop) -> None:
         self._living()
+        if self._jobs:
+            loop.call_later(REAP_INTERVAL, self._reap, loop)
+        else:
+            self._reaped_in = None
 
 
 def _cookie_of(pid: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import select
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from .watch import OutputWatch, Watch
 from .watchdog import WATCHERS, Before, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..tasks import Limits
     from .status import Identity
@@ -87,7 +88,7 @@ class Process:
         program: Program,
         spawned: Spawned,
         watch: Watch,
-        output: Watch,
+        output: OutputWatch,
         on_output: Callable[[str, bytes], None],
     ) -> None:
         self.pid = spawned.pid
@@ -100,7 +101,8 @@ class Process:
         self._output = output
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[Exit] = self._loop.create_future()
+        self._exit: Exit | None = None
+        self._waiters: list[asyncio.Future[None]] = []
         self._has_exited = False
         self._drain: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -139,7 +141,11 @@ class Process:
 
     async def wait(self) -> Exit:
         """Wait until the program and all that it started have ended."""
-        return await asyncio.shield(self._ended)
+        while self._exit is None:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+        return self._exit
 
     @property
     def is_stopping(self) -> bool:
@@ -152,7 +158,7 @@ class Process:
 
         Only the first call asks; a further one can shorten the grace, never lengthen it.
         """
-        if self._ended.done():
+        if self._exit is not None:
             return
         deadline = self._loop.time() + grace
         if self._deadline is None:
@@ -186,13 +192,13 @@ class Process:
 
     def read_on(self) -> None:
         """Read what has been printed by now."""
-        for stream in list(self._streams):
+        for stream in _readable(self._streams):
             self._read_rest(stream)
 
     def kill(self) -> None:
         """Kill the program and all that it started."""
         now = self._loop.time()
-        if self._ended.done() or (self._deadline is not None and self._deadline <= now):
+        if self._exit is not None or (self._deadline is not None and self._deadline <= now):
             return
         self._deadline = now
         _cancel(self._ladder)
@@ -253,12 +259,14 @@ class Process:
 
     def _close(self, stream: int) -> None:
         del self._streams[stream]
-        self._output.remove(stream)
-        os.close(stream)
+        self._output.close(stream)
 
     def _on_exit(self, pidfd: int) -> None:
-        self._has_exited = True
         self._watch.remove(pidfd)
+        for stream in tuple(self._streams):
+            # Most have no more to read than that they are at their end.
+            self._output.look(stream)
+        self._has_exited = True
         if self._streams:
             self._drain = self._loop.call_later(DRAIN_LIMIT, self._on_drained)
         else:
@@ -269,11 +277,11 @@ class Process:
         if self._ending is not None:
             return
         if self._streams or self._scans or any(ORPHANS.left_by(self.pid)):
-            self._ending = self._loop.create_task(self._end())
+            self._ending = self._loop.create_task(self._end_remains())
         else:
             self._finish()
 
-    async def _end(self) -> None:
+    async def _end_remains(self) -> None:
         try:
             await self._clear()
             self.read_on()
@@ -332,7 +340,10 @@ class Process:
         _cancel(self._ladder)
         self._watchdog.forget(self.pid)
         code, number = self._reap()
-        self._ended.set_result(Exit(code, number, len(self._killed), self._excess))
+        self._exit = Exit(code, number, len(self._killed), self._excess)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _reap(self) -> tuple[int | None, int | None]:
         try:
@@ -346,6 +357,14 @@ class Process:
         if status.si_code == os.CLD_EXITED:
             return status.si_status, None
         return None, status.si_status
+
+
+def _readable(streams: Iterable[int]) -> list[int]:
+    """Those of *streams* that something can be read of, or that are at their end."""
+    look = select.poll()
+    for stream in streams:
+        look.register(stream, select.POLLIN)
+    return [stream for stream, _ in look.poll(0)]
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

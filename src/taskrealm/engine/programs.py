@@ -8,12 +8,12 @@ import functools
 import os
 import resource
 import signal
-import subprocess
 import termios
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..tasks import Limits, Terminal
+from . import vfork
 from .trees import COOKIE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MORE_DISPENSABLE = 500  # than this process is a program, of 1000 (oom_score_adj)
 NO_LIMITS = Limits()
-RESTORED_BY_POPEN = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+RESTORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +86,24 @@ def spawn(program: Program) -> Spawned:
     ends: list[int] = []
     try:
         stdout, stdout_in, stderr, stderr_in = _streams(program.terminal, ends)
-        stdin = subprocess.DEVNULL if program.channel is None else program.channel
+        stdin = _nothing() if program.channel is None else program.channel
         if program.stdin:
             stdin = _held(program.stdin)
             ends.append(stdin)
-        # No preexec_fn, ever: Popen would copy this process (fork) instead of lending it
-        # to the child for a moment (vfork).
-        popen = subprocess.Popen(
+        pid = vfork.start(
             program.argv,
-            stdin=stdin,
-            stdout=stdout_in,
-            stderr=stderr_in,
-            cwd=os.fspath(program.directory),
-            env={**program.environment, COOKIE: program.cookie},
-            start_new_session=True,
+            {**program.environment, COOKIE: program.cookie},
+            os.fspath(program.directory),
+            (stdin, stdout_in, stderr_in),
         )
         try:
-            pidfd = os.pidfd_open(popen.pid)
+            pidfd = os.pidfd_open(pid)
             ends.append(pidfd)
-            _offer_to_kernel(popen.pid)
-            limit_files(popen.pid, program.limits.open_files)
+            _offer_to_kernel(pid)
+            limit_files(pid, program.limits.open_files)
         except OSError:
-            os.killpg(popen.pid, signal.SIGKILL)
-            popen.wait()
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
             raise
     except BaseException as error:
         for end in ends:
@@ -118,9 +113,13 @@ def spawn(program: Program) -> Spawned:
         raise
     for end in {stdout_in, stderr_in, *([stdin] if program.stdin else [])}:
         os.close(end)
-    # Whoever holds the pidfd reaps it: Popen must neither do that nor complain.
-    popen.returncode = 0
-    return Spawned(popen.pid, pidfd, stdout, stderr)
+    return Spawned(pid, pidfd, stdout, stderr)
+
+
+@functools.cache
+def _nothing() -> int:
+    """What programs read that are given nothing; it stays open."""
+    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
 def _held(data: bytes) -> int:
@@ -207,8 +206,8 @@ def unmask_signals() -> None:
     now on handled by doing nothing. To be called in the main thread, before other threads.
     """
     for number in signal.valid_signals():
-        # What Python itself ignores, Popen restores.
-        if signal.getsignal(number) is signal.SIG_IGN and number not in RESTORED_BY_POPEN:
+        # What Python itself ignores, `vfork.start` restores.
+        if signal.getsignal(number) is signal.SIG_IGN and number not in RESTORED:
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _do_nothing)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

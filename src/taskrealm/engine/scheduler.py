@@ -13,10 +13,10 @@ from sortedcontainers import SortedList
 
 from ..protocol.errors import QueueFull
 from .claims import NOTHING, ONE_SLOT, Capacity, Reason
-from .turns import TURN, Account, Entry, Line, Place
+from .turns import TURN, Account, Entry, Line, Place, Spot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from .claims import Claim, Usage
 
@@ -78,10 +78,9 @@ class Scheduler:
         self._queue_limit = queue_limit
         self._owner_limit = queue_limit if owner_limit is None else owner_limit
         self._arrivals = itertools.count()
-        self._waiting: dict[str, tuple[Line, Entry]] = {}
-        self._claims: dict[str, Claim] = {}
-        self._reserved: set[str] = set()
-        self._owners: dict[str, str] = {}
+        self._waiting: dict[str, Entry] = {}
+        self._reserved: dict[str, str] = {}
+        """The jobs for which room is reserved, each with its owner."""
         self._load: Counter[str] = Counter()
         self._accounts: dict[str, Account] = {}
         self._busy: dict[str, Account] = {}
@@ -121,6 +120,11 @@ class Scheduler:
     def owner_limit(self) -> int:
         """How many jobs of one owner may wait."""
         return self._owner_limit
+
+    @property
+    def owners(self) -> Collection[str]:
+        """Who has jobs that wait for slots."""
+        return self._busy.keys()
 
     @property
     def waiting(self) -> int:
@@ -196,9 +200,7 @@ class Scheduler:
         Raises:
             ValueError: The job waits or runs already.
         """
-        if job_id in self._reserved:
-            self._reserved.remove(job_id)
-        else:
+        if self._reserved.pop(job_id, None) is None:
             self._enter(job_id, owner)
         account = self._account(owner, lead)
         if lead != account.lead:
@@ -208,14 +210,13 @@ class Scheduler:
         if line is None:
             line = account.lines[claim] = Line(account, claim)
             account.survey(self._capacity)
-        entry = Entry(_rank(priority, since), next(self._arrivals), job_id)
+        entry = Entry(_rank(priority, since), next(self._arrivals), job_id, line)
         line.jobs.add(entry)
         if claim.slots:
             account.order.add(entry)
             account.change()
             self._busy[owner] = account
-        self._waiting[job_id] = (line, entry)
-        self._claims[job_id] = claim
+        self._waiting[job_id] = entry
         self._rivals = None
         if line.jobs[0] is entry:
             self._place(line)
@@ -228,7 +229,7 @@ class Scheduler:
             ValueError: The job waits or runs already.
         """
         self._enter(job_id, owner)
-        self._reserved.add(job_id)
+        self._reserved[job_id] = owner
 
     def is_reserved(self, job_id: str) -> bool:
         """Whether room is reserved for a job."""
@@ -236,16 +237,26 @@ class Scheduler:
 
     def remove(self, job_id: str) -> bool:
         """Forget a job that waits or has room reserved; False if it does neither."""
-        if job_id in self._reserved:
-            self._reserved.remove(job_id)
-            self._leave(job_id)
-            return True
-        if job_id not in self._waiting:
-            return False
-        line = self._drop(job_id)
-        self._place(line)
-        self._retire(line.account)
-        return True
+        return bool(self.remove_all([job_id]))
+
+    def remove_all(self, job_ids: Iterable[str]) -> set[str]:
+        """Forget all jobs that wait or have room reserved; gives which of them did."""
+        removed = set()
+        # The lines are put in order once, however many of their jobs are gone.
+        lines: set[Line] = set()
+        for job_id in job_ids:
+            owner = self._reserved.pop(job_id, None)
+            if owner is not None:
+                self._leave(owner)
+            elif job_id in self._waiting:
+                lines.add(self._drop(job_id))
+            else:
+                continue
+            removed.add(job_id)
+        for line in lines:
+            self._place(line)
+            self._retire(line.account)
+        return removed
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies its slots; None if there is none."""
@@ -269,7 +280,7 @@ class Scheduler:
         """Why a job waits; None if it does not wait for a slot."""
         if job_id not in self._waiting:
             return None
-        line, _ = self._waiting[job_id]
+        line = self._waiting[job_id].line
         lack = self._capacity.lack(line.account.owner, line.claim)
         return lack or Reason("turn", self.used, self.slots, self._capacity.needs(line.claim))
 
@@ -310,17 +321,17 @@ class Scheduler:
         """
         if job_id not in self._waiting:
             return None
-        line, entry = self._waiting[job_id]
-        account = line.account
-        if not line.claim.slots:
-            return 1 + int(line.jobs.index(entry))
+        entry = self._waiting[job_id]
+        account = entry.line.account
+        if not entry.line.claim.slots:
+            return 1 + int(entry.line.jobs.index(entry))
         tag = account.tag + account.cost(entry, self._capacity)
         return 1 + int(account.order.index(entry)) + self._ahead_of(account.owner, tag, entry)
 
     def position_for(self, *, priority: int, since: float, owner: str = "", lead: int = 0) -> int:
         """The place among those waiting, from 1, that a job added now would get."""
         # Infinity stands behind every arrival so far, hence behind all jobs of equal rank.
-        entry = Entry(_rank(priority, since), math.inf, "")
+        entry = (_rank(priority, since), math.inf)
         tag = self._tag_of(owner, lead)
         account = self._busy.get(owner)
         if account is None:
@@ -330,19 +341,15 @@ class Scheduler:
 
     def front(self, count: int) -> Iterator[str]:
         """The first *count* jobs that wait for slots, by their positions."""
-        starts = [
-            iter(account.tags(self._capacity, self._claims)) for account in self._busy.values()
-        ]
+        starts = [account.tags(self._capacity) for account in self._busy.values()]
         return (entry.job_id for _, entry in itertools.islice(heapq.merge(*starts), count))
 
     def _enter(self, job_id: str, owner: str) -> None:
-        if job_id in self._owners or job_id in self._capacity.used:
+        if job_id in self._waiting or job_id in self._reserved or job_id in self._capacity.used:
             raise ValueError(f"Job {job_id} waits or runs already")
-        self._owners[job_id] = owner
         self._load[owner] += 1
 
-    def _leave(self, job_id: str) -> None:
-        owner = self._owners.pop(job_id)
+    def _leave(self, owner: str) -> None:
         self._load[owner] -= 1
         if not self._load[owner]:
             del self._load[owner]
@@ -373,11 +380,10 @@ class Scheduler:
 
     def _drop(self, job_id: str) -> Line:
         """Take a waiting job out of everything but the order of lines."""
-        self._leave(job_id)
-        line, entry = self._waiting.pop(job_id)
-        del self._claims[job_id]
+        entry = self._waiting.pop(job_id)
+        line, account = entry.line, entry.line.account
+        self._leave(account.owner)
         line.jobs.remove(entry)
-        account = line.account
         if line.claim.slots:
             account.order.remove(entry)
             account.change()
@@ -429,7 +435,7 @@ class Scheduler:
         account, claim = line.account, line.claim
         self._displace(line)
         if line.jobs and not self._is_kept_back(account.owner, claim):
-            rank, arrival, _ = line.jobs[0]
+            rank, arrival, *_ = line.jobs[0]
             line.place = Place(account.tag, rank, arrival, line)
             if claim not in self._places:
                 self._places[claim] = SortedList()
@@ -488,14 +494,14 @@ class Scheduler:
                 return line
         return None
 
-    def _ahead_of(self, owner: str, tag: int, entry: Entry) -> int:
+    def _ahead_of(self, owner: str, tag: int, entry: Spot) -> int:
         """How many jobs of others start before one of *owner* whose tag is *tag* by then."""
         # Whoever submits many jobs at once asks the same for each.
         if self._rivals is None or self._rivals[:2] != (owner, tag):
             ahead, ties = 0, []
             for account in self._busy.values():
                 if account.owner != owner:
-                    number, tie = account.before(tag, self._capacity, self._claims)
+                    number, tie = account.before(tag, self._capacity)
                     ahead += number
                     if tie is not None:
                         ties.append(tie)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .processes import Exit
@@ -48,22 +48,29 @@ class Assignment:
         """What the code raised; it stays in the worker."""
         self._give_up = give_up
         self._process: Process | None = None
-        self._ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._end: Exit | SpawnFailed | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     async def wait(self) -> Exit:
         """
-        Wait until it has ended.
+        Wait until it has ended; only one can wait at a time.
 
         An exit without code and signal is that of one that was stopped before it began.
 
         Raises:
             SpawnFailed: No worker could be started.
         """
-        return await asyncio.shield(self._ended)
+        if self._end is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if isinstance(self._end, SpawnFailed):
+            raise self._end
+        assert self._end is not None
+        return self._end
 
     def stop(self, *, grace: float) -> None:
         """Interrupt the code and ask all that it started to end, as `Process.stop` does."""
-        if self._ended.done():
+        if self._end is not None:
             return
         if self._process is None:
             self._give_up(self)
@@ -75,7 +82,7 @@ class Assignment:
         """Kill the worker and all that the code started."""
         if self._process is None:
             self.stop(grace=0)
-        elif not self._ended.done():
+        elif self._end is None:
             self._process.kill()
 
     def begin(self, process: Process) -> None:
@@ -84,15 +91,18 @@ class Assignment:
 
     def settle(self, exit: Exit) -> None:
         """It has ended; *exit* is that of its process where there is no reply."""
-        if self._ended.done():
-            return
         if self.reply is not None and exit.excess is None:
-            exit = replace(exit, code=self.reply.head["exit_code"], signal=None)
-        self._ended.set_result(exit)
+            exit = Exit(self.reply.head["exit_code"], None, exit.leftovers)
+        self._settle(exit)
 
     def fail(self, error: SpawnFailed) -> None:
         """It cannot begin."""
-        if not self._ended.done():
-            self._ended.set_exception(error)
-            # Whoever has been cancelled meanwhile does not ask.
-            self._ended.exception()
+        self._settle(error)
+
+    def _settle(self, end: Exit | SpawnFailed) -> None:
+        if self._end is not None:
+            return
+        self._end = end
+        # Whoever has been cancelled meanwhile does not wait.
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

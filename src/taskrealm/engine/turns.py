@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sortedcontainers import SortedList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .claims import Capacity, Claim
 
@@ -23,8 +23,13 @@ class Entry(NamedTuple):
     """A waiting job in the order in which the jobs of one owner start."""
 
     rank: float
-    arrival: float
+    arrival: int
     job_id: str
+    line: Line
+
+
+Spot = Entry | tuple[float, float]
+"""Where a job stands or would stand in that order: by rank and arrival alone."""
 
 
 class Line:
@@ -72,7 +77,7 @@ class Account:
         """The owner with the least goes first."""
         return self.turns - self.lead * TURN
 
-    def cost(self, entry: Entry, capacity: Capacity) -> int:
+    def cost(self, entry: Spot, capacity: Capacity) -> int:
         """By how much the tag grows until the turn of *entry* comes."""
         return TURN * sum(
             int(line.jobs.bisect_left(entry)) * capacity.needs(claim)
@@ -89,9 +94,7 @@ class Account:
         """Its waiting jobs have changed."""
         self._costs = None
 
-    def before(
-        self, tag: int, capacity: Capacity, claims: Mapping[str, Claim]
-    ) -> tuple[int, Entry | None]:
+    def before(self, tag: int, capacity: Capacity) -> tuple[int, Entry | None]:
         """
         How many jobs start before the owner's tag reaches *tag*.
 
@@ -105,7 +108,7 @@ class Account:
             return self._at(number) if not rest else (min(len(self.order), number + 1), None)
         if len(self.order) <= SURVEYED:
             if self._costs is None:
-                self._costs = [each - self.tag for each, _ in self.tags(capacity, claims)]
+                self._costs = [each - self.tag for each, _ in self.tags(capacity)]
             number = bisect_left(self._costs, gap)
             ties = number < len(self._costs) and self._costs[number] == gap
             return number, self.order[number] if ties else None
@@ -125,9 +128,9 @@ class Account:
             return number, self.order[number]
         return len(self.order), None
 
-    def tags(self, capacity: Capacity, claims: Mapping[str, Claim]) -> Iterator[tuple[int, Entry]]:
+    def tags(self, capacity: Capacity) -> Iterator[tuple[int, Entry]]:
         """Its jobs in order, each with the tag that the owner has when it starts."""
         tag = self.tag
         for entry in self.order:
             yield tag, entry
-            tag += capacity.needs(claims[entry.job_id]) * TURN
+            tag += capacity.needs(entry.line.claim) * TURN

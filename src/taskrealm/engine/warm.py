@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from .frames import Unpacker, packed
 from .processes import Exit, Process
 from .programs import NO_LIMITS, SpawnFailed
-from .watch import Watch
+from .trees import COOKIE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..tasks import Limits
     from .frames import Message
     from .programs import Program
     from .steps import Assignment
 
-CHUNK = 262_144  # bytes read before the loop turns to others
+CHUNK = 65_536  # bytes read before the loop turns to others
 LEAVE_LIMIT = 2.0  # seconds that a worker has to end once it should
 LAST_WORDS = 500  # bytes of what it printed while it could not start, to be told
 SPARE = 0.1  # of its memory a worker may grow and still be as good as new
@@ -53,6 +53,8 @@ class WarmWorker:
         self._on_gone = on_gone
         self._assignment: Assignment | None = None
         self._files: int | None = None
+        self._cookie = program.cookie
+        self._environment: Mapping[str, str] = {}
         self._memory = self._exact_memory = 0  # bytes, when it was ready
         self._printed = bytearray()
         self._unsent = memoryview(b"")
@@ -72,8 +74,8 @@ class WarmWorker:
             raise
         finally:
             theirs.close()
-        self._watch = Watch.of(self._loop)
-        self._watch.add(self._socket.fileno(), self._on_readable)
+        # It lasts long, so that the loop may watch it by itself.
+        self._loop.add_reader(self._socket.fileno(), self._on_readable)
         self._ended = asyncio.ensure_future(self._process.wait())
         self._ended.add_done_callback(self._on_end)
         self._send(packed({"tasks": [tasks], "path": list(path)}))
@@ -105,13 +107,15 @@ class WarmWorker:
             self._process.kill()
             return
         self._files = assignment.work.limits.open_files
-        self._send(packed(assignment.work.head, assignment.work.body))
+        head = assignment.work.head
+        environment = self._changed({**head["environment"], COOKIE: self._cookie})
+        self._send(packed({**head, "environment": environment}, assignment.work.body))
 
     def let_go(self) -> None:
         """Let it end, now or after its step."""
         if self._socket.fileno() < 0:
             return
-        self._watch.remove(self._socket.fileno())
+        self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
         self._deadline = self._loop.call_later(LEAVE_LIMIT, self._process.kill)
@@ -124,6 +128,14 @@ class WarmWorker:
         """Wait until it has ended."""
         await asyncio.wait([self._ended])
 
+    def _changed(self, environment: Mapping[str, str]) -> dict[str, str | None]:
+        """What the worker changes to have this *environment*; None for a variable that goes."""
+        before, self._environment = self._environment, environment
+        return {
+            **dict.fromkeys(before.keys() - environment.keys()),
+            **dict(environment.items() - before.items()),
+        }
+
     def _on_output(self, stream: str, data: bytes) -> None:
         if self._assignment is not None:
             self._assignment.on_output(stream, data)
@@ -131,7 +143,7 @@ class WarmWorker:
             self._printed += data
             del self._printed[:-LAST_WORDS]
 
-    def _on_readable(self, descriptor: int) -> None:
+    def _on_readable(self) -> None:
         try:
             data = self._socket.recv(CHUNK)
         except BlockingIOError:
@@ -190,15 +202,20 @@ class WarmWorker:
     def _send(self, data: bytes) -> None:
         self._unsent = memoryview(data)
         self._send_more()
+        if self._unsent:
+            self._loop.add_writer(self._socket.fileno(), self._send_rest)
+
+    def _send_rest(self) -> None:
+        self._send_more()
+        if not self._unsent:
+            self._loop.remove_writer(self._socket.fileno())
 
     def _send_more(self) -> None:
         try:
             while self._unsent:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
         except BlockingIOError:
-            self._loop.add_writer(self._socket.fileno(), self._send_more)
             return
         except OSError:
             # It has ended, which is noticed elsewhere.
             self._unsent = memoryview(b"")
-        self._loop.remove_writer(self._socket.fileno())

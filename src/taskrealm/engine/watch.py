@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from typing import Self
 
 BATCH = 16  # descriptors served before the loop turns to others
 SHARE = 0.25  # of the loop's time that reading output may take
@@ -31,17 +33,20 @@ class Watch:
         loop.add_reader(self._epoll.fileno(), self._serve)
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> Watch:
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Self:
         """
         The one watch of this kind of *loop*, which lasts as long as the loop.
 
         Raises:
             OSError: It is the first use, and no more files can be opened.
         """
-        watches = _WATCHES.setdefault(loop, {})
-        if cls not in watches:
-            watches[cls] = cls(loop)
-        return watches[cls]
+        watches = _WATCHES.get(loop)
+        if watches is None:
+            watches = _WATCHES[loop] = {}
+        watch = watches.get(cls)
+        if not isinstance(watch, cls):
+            watch = watches[cls] = cls(loop)
+        return watch
 
     def add(self, descriptor: int, callback: Callable[[int], object]) -> None:
         """Call *callback* with *descriptor* whenever that is readable."""
@@ -53,11 +58,17 @@ class Watch:
         self._epoll.unregister(descriptor)
         del self._callbacks[descriptor]
 
+    def close(self, descriptor: int) -> None:
+        """Watch *descriptor* no more, and close it."""
+        del self._callbacks[descriptor]
+        # The kernel forgets by itself what is closed.
+        os.close(descriptor)
+
     def _serve(self) -> None:
-        ready = [(fd, self._callbacks[fd]) for fd, _ in self._epoll.poll(0, BATCH)]
+        ready = [(fd, self._callbacks.get(fd)) for fd, _ in self._epoll.poll(0, BATCH)]
         for fd, callback in ready:
             # An earlier callback may have closed it, and even have opened another instead.
-            if self._callbacks.get(fd) is callback:
+            if callback is not None and self._callbacks.get(fd) is callback:
                 self._call(callback, fd)
 
     def _call(self, callback: Callable[[int], object], descriptor: int) -> None:
@@ -77,6 +88,11 @@ class OutputWatch(Watch):
         self._begun = 0.0
         self._spent = 0.0
         self._is_paused = False
+
+    def look(self, descriptor: int) -> None:
+        """Serve *descriptor* now, readable or not, unless reading pauses."""
+        if not self._is_paused:
+            self._call(self._callbacks[descriptor], descriptor)
 
     def _call(self, callback: Callable[[int], object], descriptor: int) -> None:
         begun = time.monotonic()

@@ -7,18 +7,17 @@ import contextlib
 import ctypes
 import faulthandler
 import os
+import resource
 import signal
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..tasks import TaskError, load_tasks
 from .calls import Step
 from .frames import Unpacker, packed
-from .traces import Traces, memory
-from .trees import COOKIE
+from .traces import Memory, Traces, free_descriptor
 from .usage import exact_memory_of
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from ..tasks import Registry
     from .frames import Message
 
-CHUNK = 262_144  # bytes read at once
+CHUNK = 65_536  # bytes read at once
 PR_SET_PDEATHSIG = 1
 
 
@@ -52,8 +51,7 @@ class Worker:
         self._unpacker = Unpacker()
         self._step: Step | None = None
         self._is_asked = False
-        self._home = Path.cwd()
-        self._cookie = os.environ[COOKIE]
+        self._memory = Memory()
         self._stdout, self._stderr = sys.stdout, sys.stderr
         faulthandler.enable()
         signal.signal(signal.SIGTERM, self._on_signal)
@@ -62,9 +60,10 @@ class Worker:
         """Do what is asked for, as long as somebody asks."""
         first = self._next()
         registry = self._loaded(first.head)
-        self._socket.sendall(
-            packed({"ready": True, "memory": memory(), "exact_memory": exact_memory_of(self._pid)})
-        )
+        memory = {"memory": self._memory.now(), "exact_memory": exact_memory_of(self._pid)}
+        self._socket.sendall(packed({"ready": True, **memory}))
+        os.environ.clear()
+        self._descriptor = free_descriptor()
         self._still = Traces.now()
         while True:
             self._answer(registry, self._next())
@@ -88,10 +87,14 @@ class Worker:
 
     def _answer(self, registry: Registry, message: Message) -> None:
         head = message.head
-        environment = {**head["environment"], COOKIE: self._cookie}
         os.chdir(head["context"]["directory"])
-        _set_environment(environment)
-        before = replace(self._still, directory=os.getcwd(), environment=environment)
+        # Nothing else has changed it: whoever does ends this process.
+        for name, value in head["environment"].items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        before = self._still.in_place()
         self._step = Step(registry, head, message.body, self._complain)
         if self._is_asked:
             self._step.stop()
@@ -103,10 +106,19 @@ class Worker:
             os._exit(answer["exit_code"] & 255)
         self._flush()
         left = before.left()
-        self._socket.sendall(packed({**answer, "left": left, "memory": memory()}, body))
+        if self._is_crowded():
+            left.append("open files")
+        self._socket.sendall(packed({**answer, "left": left, "memory": self._memory.now()}, body))
         if left:
             self._end()
-        os.chdir(self._home)
+
+    def _is_crowded(self) -> bool:
+        """Whether steps have left so many files open that the next one might lack some."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            return free_descriptor() - self._descriptor > (limit - self._descriptor) // 2
+        except OSError:
+            return True
 
     def _flush(self) -> None:
         """Write what is still in the buffers of Python and of the C library."""
@@ -133,15 +145,6 @@ class Worker:
     def _end(self) -> NoReturn:
         # Nothing here waits for threads, or for what modules would like to do at the end.
         os._exit(0)
-
-
-def _set_environment(environment: Mapping[str, str]) -> None:
-    before = dict(os.environ)
-    for name in before.keys() - environment.keys():
-        del os.environ[name]
-    for name, value in environment.items():
-        if before.get(name) != value:
-            os.environ[name] = value
 
 
 def main() -> None:

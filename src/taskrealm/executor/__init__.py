@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .executor import Executor
-from .program import run
-from .requests import Request
+from typing import TYPE_CHECKING
 
-__all__ = ["Executor", "Request", "run"]
+if TYPE_CHECKING:
+    from .program import run
+else:
+    # Whoever checks a node needs single modules of this package, and not its program.
+    from ..lazily import lazily
+
+    __getattr__ = lazily(__name__, {".program": ("run",)})
+
+__all__ = ["run"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ..protocol import uris
-from ..protocol.errors import InvalidArguments, NotAuthorized
-from .arguments import caller_of, expect, expect_number
+from ..protocol.errors import InvalidArguments
+from .arguments import expect, expect_number
 from .procedures import Procedure, explained
 
 if TYPE_CHECKING:
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from ..journal import Journal
     from ..protocol.jobs import State
-    from ..tasks import Caller
     from ..wire import Call, Session
+    from .audit import Audit
+    from .callers import Callers
     from .executor import Executor
+    from .load import Load
     from .reloading import Reloading
     from .schedules import Schedules
     from .statistics import Statistics
@@ -31,6 +33,8 @@ COUNTS_AGE = 1.0  # seconds for which the counts of the journal are good enough
 COUNTS_REST = 20.0  # times as long as counting took, others have the journal to themselves
 SLOTS_MOST = 1_024  # as the settings allow
 LONGEST_DRAIN = 86_400.0  # seconds
+HOUR = 3_600  # seconds
+LONGEST_SPAN = 7 * 86_400  # seconds
 
 
 class Administration:
@@ -38,19 +42,25 @@ class Administration:
 
     def __init__(
         self,
+        callers: Callers,
         executor: Executor,
         journal: Journal,
         statistics: Statistics,
         reloading: Reloading,
         schedules: Schedules,
+        audit: Audit,
+        load: Load,
         drain_limit: float,
     ) -> None:
         """*drain_limit* is how many seconds jobs have to end unless the caller says otherwise."""
+        self._callers = callers
         self._executor = executor
         self._journal = journal
         self._statistics = statistics
         self._reloading = reloading
         self._schedules = schedules
+        self._audit = audit
+        self._load = load
         self._drain_limit = drain_limit
         self._counting: asyncio.Task[dict[str, dict[State, int]]] | None = None
         self._count_again_at = 0.0
@@ -66,6 +76,7 @@ class Administration:
             uris.SCHEDULES: self.schedules,
             uris.SCHEDULE: self.schedule,
             uris.LIMITS: self.limits,
+            uris.LOAD: self.load,
         }
         await asyncio.gather(
             *(session.register(uri, explained(each)) for uri, each in procedures.items())
@@ -73,13 +84,13 @@ class Administration:
 
     async def pause(self, call: Call) -> dict[str, Any]:
         """Starts no more jobs until `resume`, also after a restart; jobs are still taken."""
-        self._note(call, "pause")
+        await self._note(call, "pause")
         self._executor.gate.pause()
         return self._situation()
 
     async def resume(self, call: Call) -> dict[str, Any]:
         """Takes and starts jobs again, after `pause` or `drain`."""
-        self._note(call, "resume")
+        await self._note(call, "resume")
         self._executor.gate.resume()
         return self._situation()
 
@@ -100,7 +111,7 @@ class Administration:
             raise InvalidArguments(
                 fields={"limit": f"must be a number of seconds from 0 to {LONGEST_DRAIN:.0f}"}
             )
-        self._note(call, "drain", limit=limit)
+        await self._note(call, "drain", limit=limit)
         self._executor.gate.begin_draining(limit)
         return self._situation()
 
@@ -110,14 +121,14 @@ class Administration:
 
         If there are mistakes, nothing changes.
         """
-        return await self._reloading.reload(_operator(call).authid)
+        return await self._reloading.reload(self._callers.operator(call))
 
     async def statistics(self, call: Call) -> dict[str, Any]:
         """How many jobs there are, wait and run, how fast they go, and how long they take."""
-        _operator(call)
+        self._callers.operator(call)
         counts = await self._counts()
         scheduler = self._executor.scheduler
-        durations = self._statistics.durations()
+        durations, waits = self._statistics.durations(), self._statistics.waits()
         states: dict[str, int] = {}
         for of_task in counts.values():
             for state, count in of_task.items():
@@ -136,19 +147,32 @@ class Administration:
                 task: {
                     "states": {state.value: count for state, count in counts.get(task, {}).items()},
                     "durations": durations.get(task),
+                    "waits": waits.get(task),
                 }
-                for task in sorted({*counts, *durations})
+                for task in sorted({*counts, *durations, *waits})
             },
         }
 
+    async def load(self, call: Call, span: Any = HOUR) -> dict[str, Any]:
+        """
+        How busy the executor was in the last `span` seconds: `{at, step, columns, samples}`.
+
+        Each sample is of `step` seconds, and has the most that there was in them in the order
+        of `columns`; its `at` is when it began, in seconds since 1970. An hour is told by ten seconds, a day by minutes, a week by ten minutes. Nothing
+        is told of what was before the executor started.
+        """
+        self._callers.operator(call)
+        expect_number("span", span, 60, LONGEST_SPAN)
+        return self._load.told(span)
+
     async def schedules(self, call: Call) -> list[dict[str, Any]]:
         """Every schedule, how far it has come, and its next five runs."""
-        _operator(call)
+        self._callers.operator(call)
         return await self._schedules.listed()
 
     async def schedule(self, call: Call, name: Any = None, action: Any = None) -> dict[str, Any]:
         """Steers one schedule: `pause`, `resume`, or `run` to make a job at once."""
-        _operator(call)
+        self._callers.operator(call)
         actions = {
             "pause": self._schedules.pause,
             "resume": self._schedules.resume,
@@ -157,8 +181,9 @@ class Administration:
         expect("name", name, str, "the name of a schedule")
         if action not in actions:
             raise InvalidArguments(fields={"action": f"must be one of {', '.join(actions)}"})
-        self._note(call, action, schedule=name)
-        return await actions[action](name)
+        told = await actions[action](name)
+        await self._note(call, "schedule", name, how=action)
+        return told
 
     async def limits(
         self, call: Call, slots: Any = None, groups: Any = None, slots_per_user: Any = None
@@ -170,11 +195,11 @@ class Administration:
         A change lasts until the executor starts again, and stops nothing that runs. Groups
         that are left out stay as they are. 0 for `slots_per_user` is no limit.
         """
-        _operator(call)
+        self._callers.operator(call)
         scheduler = self._executor.scheduler
         wanted = _limits(slots, groups, slots_per_user, known=scheduler.groups)
         if wanted:
-            self._note(call, "limits", **wanted)
+            await self._note(call, "limits", **wanted)
             per_user = wanted.get("slots_per_user", scheduler.slots_per_owner)
             self._executor.limit(
                 slots=wanted.get("slots", scheduler.slots),
@@ -212,9 +237,10 @@ class Administration:
             ended = time.monotonic()
             self._count_again_at = ended + max(COUNTS_AGE, COUNTS_REST * (ended - began))
 
-    def _note(self, call: Call, what: str, **details: object) -> None:
-        caller = _operator(call)
-        log.info("Asked by an operator", what=what, by=caller.authid, **details)
+    async def _note(self, call: Call, what: str, object: str | None = None, **details: Any) -> None:
+        caller = self._callers.operator(call)
+        log.info("Asked by an operator", what=what, by=caller.authid, object=object, **details)
+        await self._audit.add(self._audit.record(caller, f"admin.{what}", object, **details))
 
 
 def _limits(
@@ -244,16 +270,3 @@ def _limits(
             expect_number(f"groups.{name}", size, 1, SLOTS_MOST)
         wanted["groups"] = groups
     return wanted
-
-
-def _operator(call: Call) -> Caller:
-    """
-    The operator who calls.
-
-    Raises:
-        NotAuthorized: It is no operator.
-    """
-    caller = caller_of(call)
-    if caller.role != "operator":
-        raise NotAuthorized("Only operators may do this")
-    return caller

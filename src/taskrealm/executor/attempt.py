@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..engine import Exit, Message, Program, Work
-    from ..journal import ContentStore, OutputStore
-    from ..tasks import Limits, Task
+    from ..journal import AuditRecord, ContentStore, OutputStore
+    from ..tasks import Limits, Progress, Task
     from .batches import Batches
     from .collector import ArtifactStore
-    from .feed import OutputFeed, ProgressFeed
+    from .feed import OutputFeed
     from .folders import WorkFolders
     from .questions import Question
 
@@ -35,6 +35,8 @@ class Ending:
     """What the event before says, if the job has left a file."""
     cause: BaseException | None = None
     """What the task's own code raised, for those who may see it."""
+    audit: AuditRecord | None = None
+    """Who has asked for it, if somebody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Reporter:
     """Where the output, the progress and the messages of an attempt go."""
 
     output: OutputFeed
-    progress: ProgressFeed
+    progress: Callable[[Progress], None]
+    """Takes how far it has come."""
     messages: Callable[[list[dict[str, Any]]], asyncio.Future[None]]
     """Takes the data of `message` events, and gives when they are recorded."""
     artifacts: Callable[[dict[str, Any]], asyncio.Future[None]]

@@ -176,9 +176,7 @@ class BatchAttempt(Attempt):
         else:
             by, reason = self._batches.reason(self.job)
         ending = Ending(EventType.CANCELLED, {"by": by, "reason": reason, "duration": None})
-        at_once = self._grace == 0.0
-        for job_id in self._children.unended():
-            self._batches.cancel(job_id, ending, at_once=at_once)
+        self._batches.cancel(self._children.unended(), ending, at_once=self._grace == 0.0)
 
     async def _failure(self, children: Children, job_id: str) -> Ending:
         child = await self._batches.ended_child(job_id)
@@ -201,7 +199,7 @@ class BatchAttempt(Attempt):
         if not has_slot:
             return failure(STOPPED, duration=self._duration)
         await self._batches.begin_gathering(job)
-        file = self._surroundings.folders.pipe(job.job_id).with_suffix(".finished")
+        file = self._surroundings.folders.beside(f"{job.job_id}.finished")
         try:
             await write_finished(journal, job.job_id, file)
             return await self._call().gather(file)
@@ -219,4 +217,4 @@ class BatchAttempt(Attempt):
 
     def _tell_progress(self, children: Children) -> None:
         message = f"{children.ended} of {children.total}"
-        self._reporter.progress.add(Progress(children.fraction, message))
+        self._reporter.progress(Progress(children.fraction, message))

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ..journal import Entry
-from ..protocol.errors import Error, InvalidArguments, UnknownJob
+from ..protocol.errors import Error, InvalidArguments, NotAuthorized, UnknownJob
 from ..protocol.jobs import EventType, Job, State, new_job_id, now
-from ..tasks import BatchTask, Caller, TaskError
+from ..tasks import BatchTask, TaskError
 from .arguments import request_of
 from .attempt import Ending, failure
+from .callers import owner_of
 from .summary import children_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..journal import Journal
-    from ..tasks import Arguments, Task
+    from ..tasks import Arguments, Caller, Task
+    from .audit import Audit
     from .batch import BatchAttempt
+    from .ends import End
     from .live import LiveJob
-    from .requests import Prepared, Request
+    from .preparation import Preparation
+    from .requests import Prepared
+    from .unended import Unended
     from .waiting import Waiting
 
 log = structlog.get_logger()
@@ -56,28 +61,23 @@ class Batches:
         self,
         journal: Journal,
         waiting: Waiting,
-        live: Mapping[str, LiveJob],
+        unended: Unended,
+        preparation: Preparation,
+        audit: Audit,
         *,
-        prepare: Callable[[Request, Caller], Awaitable[Prepared]],
-        make: Callable[[Request, Prepared, Caller], Job],
-        hold: Callable[[Job, Task, Arguments], None],
-        forget: Callable[[str], None],
         let_wait: Callable[[LiveJob], object],
-        stop: Callable[[LiveJob, Ending, float], None],
+        stop: Callable[[Sequence[End], bool], None],
         start: Callable[[], None],
     ) -> None:
         """
-        *prepare* and *make* turn the request of a caller into a job, *hold* takes it among
-        those that have not ended, and *forget* takes it back. *let_wait* lets a job wait for
-        a slot, *stop* ends one that waits or runs, *start* gives out slots that are free.
+        *let_wait* lets a job wait for a slot, *stop* ends some that wait or run, at once or
+        not, *start* gives out slots that are free.
         """
         self.journal = journal
         self._waiting = waiting
-        self._live = live
-        self._prepare = prepare
-        self._make = make
-        self._hold = hold
-        self._forget = forget
+        self._unended = unended
+        self._preparation = preparation
+        self._audit = audit
         self._let_wait = let_wait
         self._stop = stop
         self._start = start
@@ -104,7 +104,7 @@ class Batches:
         self, batch: Job, wanted: Sequence[Mapping[str, Any]], *, stops: bool
     ) -> list[Planned] | Ending:
         """
-        The children that *batch* has *wanted*, each checked against the role of its caller.
+        The children that *batch* has *wanted*, each checked against the rights of its owner.
 
         The end of the batch if one is refused and the batch *stops*, or if they are too many.
         """
@@ -113,7 +113,7 @@ class Batches:
                 f"{self._load[batch.owner]} children of batches of {batch.owner} have not ended, and"
                 f" {UNENDED_LIMIT} may be: there is no room for {len(wanted)} more"
             )
-        caller = Caller(batch.owner, batch.role, batch.submitted_by)
+        caller = owner_of(batch)
         planned = []
         for number, each in enumerate(wanted, start=1):
             if number % AT_ONCE == 0:
@@ -123,6 +123,8 @@ class Batches:
             except (Error, TaskError) as error:
                 if isinstance(error, TaskError):
                     log.exception("A child was refused", job_id=batch.job_id, number=number)
+                else:
+                    self._audit.refused_child(batch, each["task"], error)
                 if stops:
                     return failure(f"Child {number} ({each['task']}) is refused: {error}")
                 planned.append(_refused(batch, each, f"Refused: {error}"))
@@ -139,17 +141,17 @@ class Batches:
             assert child.task is not None
             assert child.arguments is not None
             entries.append(Entry(child.job, EventType.DELAYED, place))
-            self._hold(child.job, child.task, child.arguments)
+            self._unended.hold(child.job, child.task, child.arguments)
             self.count(child.job)
             self.keep_back(child.job)
         try:
-            await self._live[batch.job_id].enter_step("children", *entries)
+            await self._unended[batch.job_id].enter_step("children", *entries)
         except BaseException:
             for child in planned:
                 if child.ending is None:
                     self._not_admitted.discard(child.job.job_id)
                     self._load[batch.owner] -= 1
-                    self._forget(child.job.job_id)
+                    self._unended.forget(child.job.job_id)
             raise
         log.info(
             "Children accepted",
@@ -172,12 +174,12 @@ class Batches:
         Gives how those ended that have, and which of the others were admitted.
         """
         listed = [(job.job_id, job.state) async for job in children_of(self.journal, batch.job_id)]
-        states = {job_id: state for job_id, state in listed if job_id not in self._live}
+        states = {job_id: state for job_id, state in listed if job_id not in self._unended}
         for job_id, state in states.items():
             if not state.is_terminal:  # it has ended since it was read
                 states[job_id] = (await self.ended_child(job_id)).state
         # Nothing happens between this and the look at those that live.
-        unended = [job_id for job_id, _ in listed if job_id in self._live]
+        unended = [job_id for job_id, _ in listed if job_id in self._unended]
         gone = [job_id for job_id, _ in listed if job_id not in states and job_id not in unended]
         if gone:
             return await self.restore(batch, take)
@@ -205,7 +207,7 @@ class Batches:
         """Let a child wait for a slot."""
         if job_id in self._not_admitted:
             self._not_admitted.remove(job_id)
-            live = self._live[job_id]
+            live = self._unended[job_id]
             self._waiting.reserve(live.job)
             self._let_wait(live)
 
@@ -216,11 +218,10 @@ class Batches:
         self._not_admitted.remove(job_id)
         return True
 
-    def cancel(self, job_id: str, ending: Ending, *, at_once: bool) -> None:
-        """Let a child end as *ending* says, whether it waits or runs."""
-        live = self._live.get(job_id)
-        if live is not None:
-            self._stop(live, ending, 0.0 if at_once else live.task.grace)
+    def cancel(self, job_ids: Iterable[str], ending: Ending, *, at_once: bool) -> None:
+        """Let children end as *ending* says, whether they wait or run."""
+        found = [self._unended[job_id] for job_id in job_ids if job_id in self._unended]
+        self._stop([(live, ending) for live in found], at_once)
 
     def moved(self, child: Job) -> None:
         """A child has told how far it is."""
@@ -237,7 +238,7 @@ class Batches:
 
     def reason(self, batch: Job) -> tuple[str, str]:
         """Who stops a batch, and why, for its children to tell."""
-        live = self._live[batch.job_id]
+        live = self._unended[batch.job_id]
         wish = live.job.cancel or {}
         if wish.get("by") is None:
             return "batch", f"their batch ran longer than {batch.timeout:g} s"
@@ -296,22 +297,24 @@ class Batches:
 
     async def begin_gathering(self, batch: Job) -> None:
         """Record that the children have been told to the batch; from now on it runs a program."""
-        await self._live[batch.job_id].enter_step("gather")
+        await self._unended[batch.job_id].enter_step("gather")
 
     async def _prepare_one(self, batch: Job, wanted: Mapping[str, Any], caller: Caller) -> Planned:
         options = {"priority": batch.priority - batch.granted, **wanted["options"]}
         request = request_of(wanted["task"], wanted["args"], wanted["kwargs"], options)
-        ready = await self._prepare(request, caller)
+        if request.on_behalf_of is not None:
+            raise NotAuthorized("A child belongs to the owner of its batch")
+        ready = await self._preparation.prepare(request, caller)
         if isinstance(ready.task, BatchTask):
             self._require_end(batch, ready)
-        job = _child(self._make(request, ready, caller), batch)
+        job = _child(self._preparation.new_job(request, ready, caller, None, now()), batch)
         return Planned(job, ready.task, ready.arguments)
 
     def _require_end(self, batch: Job, child: Prepared) -> None:
         """Make sure that batches within each other come to an end."""
         above = [batch]
         while (parent := above[-1].parent) is not None:
-            above.append(self._live[parent].job)
+            above.append(self._unended[parent].job)
         for each in above:
             if each.task == child.task.name and each.arguments == child.arguments.values:
                 raise InvalidArguments(
@@ -327,8 +330,7 @@ class Batches:
 
 def _child(job: Job, batch: Job) -> Job:
     """*job*, made a child of *batch*."""
-    return replace(
-        job,
+    return job.changed(
         parent=batch.job_id,
         priority=job.priority + batch.granted,
         granted=batch.granted,
@@ -337,6 +339,7 @@ def _child(job: Job, batch: Job) -> Job:
         deliver=batch.deliver,
         session=batch.session,
         client=batch.client,
+        traceparent=batch.traceparent,
     )
 
 
@@ -350,10 +353,11 @@ def _refused(batch: Job, wanted: Mapping[str, Any], reason: str) -> Planned:
         owner=batch.owner,
         submitted_by=batch.submitted_by,
         role=batch.role,
+        teams=batch.teams,
         arguments={},
         submitted_at=moment,
         priority=batch.priority - batch.granted,
         ended_at=moment,
         outcome=dict(ending.data),
     )
-    return Planned(replace(_child(job, batch), state=State.FAILED), ending=ending)
+    return Planned(_child(job, batch).changed(state=State.FAILED), ending=ending)

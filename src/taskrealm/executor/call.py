@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..engine.calls import CHILDREN, GATHER
-from .feed import ProgressFeed
 from .process import ProcessAttempt
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Call(ProcessAttempt):
         reporter: Reporter,
     ) -> None:
         # How far a batch is, its children say.
-        silent = replace(reporter, progress=ProgressFeed(lambda _: None))
+        silent = replace(reporter, progress=lambda _: None)
         super().__init__(job, task, arguments, surroundings, silent)
         self._wanted: list[dict[str, Any]] = []
         self._finished: Path | None = None

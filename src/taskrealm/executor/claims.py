@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from ..engine import Claim
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..tasks import Registry, Task
 
 
+@functools.lru_cache(maxsize=1_000)
 def claim_of(task: Task) -> Claim:
     """What the scheduler has to know of a job of *task*."""
     return Claim(

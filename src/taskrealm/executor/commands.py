@@ -43,7 +43,8 @@ class CommandAttempt(ProcessAttempt):
         # Where its own output begins: others may have printed before it.
         self._begins: dict[str, int] = {}
         # On a terminal there is but one stream.
-        self._errors = "stderr" if task.terminal is None else "stdout"
+        self._terminal = task.terminal
+        self._errors = "stderr" if self._terminal is None else "stdout"
 
     async def run_steps(self, directory: Path, environment: dict[str, str]) -> Ended:
         if self._program.has_preparation:
@@ -58,7 +59,7 @@ class CommandAttempt(ProcessAttempt):
                 cookie=f"{self._surroundings.node_id}.{self._job.job_id}.{self._job.attempt}",
                 limits=self._limits,
                 stdin=self._program.stdin(self._arguments),
-                terminal=self._program.terminal,
+                terminal=self._terminal,
             ),
             self._take_from_program,
         )
@@ -75,8 +76,8 @@ class CommandAttempt(ProcessAttempt):
         return reported[0] if reported else printed_result(bytes(self._heads["stdout"]))
 
     def variables(self) -> dict[str, str]:
-        terminal = {} if self._program.terminal is None else {"TERM": TERM}
-        return {**terminal, **self._program.variables(self._arguments)}
+        variables = self._program.variables(self._arguments)
+        return variables if self._terminal is None else {"TERM": TERM, **variables}
 
     def _take_from_program(self, stream: str, data: bytes) -> None:
         if self._program.reports_on_stdout and stream == "stdout" and self._reports is not None:
@@ -92,7 +93,7 @@ class CommandAttempt(ProcessAttempt):
         if self._parser is not None:
             progress = self._parser.feed(stream, data)
             if progress is not None:
-                self._reporter.progress.add(progress)
+                self._reporter.progress(progress)
 
     async def _output(self, directory: Path) -> Output:
         return Output(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from ..journal import JournalError
 from ..protocol.jobs import EventType, Job, State
 from .attempt import Ending
+from .record import JOURNAL_RETRY
 from .summary import error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
+
+    from ..journal import Journal
+    from .activities import Activities
 
 
 class Dependencies:
@@ -65,6 +71,86 @@ class Dependencies:
         dependents.remove(job_id)
         if not dependents:
             del self._dependents[other]
+
+
+class Successors:
+    """
+    Jobs that may run only when others have succeeded.
+
+    Each is told of once: that it waits for no other any more, or that it cannot run at all.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        unended: Container[str],
+        activities: Activities,
+        *,
+        on_free: Callable[[str], None],
+        on_refused: Callable[[Mapping[str, Ending]], None],
+    ) -> None:
+        """
+        *unended* are the ids of all jobs that have not ended. *on_free* is told of a job that
+        waits for no other any more, and *on_refused* how each of those ends that cannot run.
+        """
+        self._journal = journal
+        self._unended = unended
+        self._activities = activities
+        self._on_free = on_free
+        self._on_refused = on_refused
+        self._dependencies = Dependencies()
+
+    def add(self, job: Job) -> None:
+        """Let *job* wait for those that it shall run after, if there are any."""
+        self._dependencies.add(job.job_id, job.after)
+
+    def holds(self, job_id: str) -> bool:
+        """Whether a job still waits for others."""
+        return self._dependencies.holds(job_id)
+
+    def look(self, job_id: str) -> None:
+        """See which of the jobs that a job waits for have ended already."""
+        if self.holds(job_id):
+            self._activities.begin(self._look(job_id))
+
+    def forget(self, job_id: str) -> None:
+        """There will be no such job after all."""
+        self._dependencies.remove(job_id)
+
+    def ended(self, jobs: Collection[Job]) -> None:
+        """The ends of *jobs* are durable."""
+        refused: dict[str, Ending] = {}
+        for job in jobs:
+            self._dependencies.remove(job.job_id)
+        for job in jobs:
+            for job_id in self._dependencies.dependents(job.job_id):
+                refused |= self._go_on(job_id, job.job_id, job)
+        if refused:
+            self._on_refused(refused)
+
+    async def _look(self, job_id: str) -> None:
+        for other_id in self._dependencies.missing(job_id):
+            while other_id not in self._unended:
+                try:
+                    other = await self._journal.job(other_id)
+                except JournalError:
+                    await asyncio.sleep(JOURNAL_RETRY)
+                    continue
+                if refused := self._go_on(job_id, other_id, other):
+                    self._on_refused(refused)
+                break
+
+    def _go_on(self, job_id: str, other_id: str, other: Job | None) -> dict[str, Ending]:
+        """A job that waits for *other* need not do so any more, or it is refused: then gives how."""
+        if not self._dependencies.holds(job_id):
+            return {}
+        ending = refusal(other, other_id)
+        if ending is not None:
+            self._dependencies.remove(job_id)
+            return {job_id: ending}
+        if self._dependencies.settle(job_id, other_id):
+            self._on_free(job_id)
+        return {}
 
 
 def refusal(other: Job | None, job_id: str) -> Ending | None:

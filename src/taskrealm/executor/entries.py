@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from .delays import pause_after
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ..journal import AuditRecord
     from ..tasks import Retry
     from .requests import Accepted
 
@@ -22,16 +22,16 @@ LOST = Ending(EventType.LOST, {"reason": "the executor died while the job ran"})
 REASON_LIMIT = 1_000  # characters of an error that an event repeats for each attempt
 
 
-def start_of(accepted: Accepted) -> Entry:
-    """A new job waits, for its time or for a slot."""
+def start_of(accepted: Accepted, audit: AuditRecord | None = None) -> Entry:
+    """A new job waits, for its time or for a slot; *audit* says who has asked for it."""
     job = accepted.job
     if job.state is State.DELAYED:
         due = None if job.not_before is None else timestamp(job.not_before)
         data: dict[str, Any] = {"delay": job.delay, "not_before": due}
         if job.after:
             data["after"] = list(job.after)
-        return Entry(job, EventType.DELAYED, data, job.submitted_at)
-    return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at)
+        return Entry(job, EventType.DELAYED, data, job.submitted_at, audit)
+    return Entry(job, EventType.QUEUED, {"position": accepted.position}, job.submitted_at, audit)
 
 
 def setback_of(job: Job, ending: Ending, retry: Retry) -> Setback | None:
@@ -51,7 +51,7 @@ def waiting_since(job: Job, moment: datetime) -> Job:
     """*job* as it begins to wait for a slot: before its first attempt it may expire."""
     if job.expires is None or job.attempt:
         return job
-    return replace(job, expires_at=moment + timedelta(seconds=job.expires))
+    return job.changed(expires_at=moment + timedelta(seconds=job.expires))
 
 
 def expired(job: Job) -> Ending:
@@ -63,8 +63,7 @@ def expired(job: Job) -> Ending:
 def retry_of(job: Job, setback: Setback, retry: Retry) -> Entry:
     """A job waits for its next attempt, after one that came to nothing."""
     pause = pause_after(job.attempt, retry)
-    waiting = replace(
-        job,
+    waiting = job.changed(
         state=State.DELAYED,
         progress=None,
         cancel=None,
@@ -83,8 +82,8 @@ def retry_of(job: Job, setback: Setback, retry: Retry) -> Entry:
 
 def end_of(job: Job, ending: Ending) -> Entry:
     """A job has ended that nobody holds."""
-    ended = replace(
-        job, state=State(ending.type), ended_at=now(), questions=(), outcome=dict(ending.data)
+    ended = job.changed(
+        state=State(ending.type), ended_at=now(), questions=(), outcome=dict(ending.data)
     )
     return Entry(ended, ending.type, ending.data, now())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ..journal import whole_characters
+from ..journal import LONGEST_CHARACTER, whole_characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +51,17 @@ class OutputFeed:
     def add(self, stream: str, offset: int, data: bytes) -> None:
         """Take *data*, which was printed at *offset* of *stream*."""
         pending = self._pending.setdefault(stream, bytearray())
-        pending += data
         self._ends[stream] = offset + len(data)
         if not self._is_watched():
-            del pending[: whole_characters(pending)]
+            _pass_over(pending, data)
             return
-        if len(pending) >= OUTPUT_BATCH:
-            self._send(stream, whole_characters(pending))
+        if len(data) > self._room and len(pending) + len(data) >= OUTPUT_BATCH:
+            self._has_hole.add(stream)
+            _pass_over(pending, data)
+        else:
+            pending += data
+            if len(pending) >= OUTPUT_BATCH:
+                self._send(stream, whole_characters(pending))
         self._wake()
 
     def close(self) -> None:
@@ -66,7 +70,7 @@ class OutputFeed:
             self._timer.cancel()
             self._timer = None
         self._room = OUTPUT_WINDOW
-        if self._is_watched():
+        if self._pending and self._is_watched():
             for stream, pending in self._pending.items():
                 self._send(stream, len(pending))
 
@@ -115,6 +119,13 @@ class OutputFeed:
             self._room -= len(part)
             self._has_hole.discard(stream)
         return went_out
+
+
+def _pass_over(pending: bytearray, data: bytes) -> None:
+    """Let *pending*, and *data* behind it, go unpublished but for a character that is incomplete."""
+    # No more than its end is copied, for of this there may be very much.
+    pending += data[1 - LONGEST_CHARACTER :]
+    del pending[: whole_characters(pending)]
 
 
 class LatestFeed:

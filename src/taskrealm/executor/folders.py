@@ -1,4 +1,4 @@
-"""The private working directories of running jobs, and the place of their pipes."""
+"""The private working directories of running jobs, and their pipes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import itertools
 import os
 import shutil
 import stat
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..engine import NamedPipes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SETTLING = 1_000_000_000  # nanoseconds, many ticks of the clock of any file system
 
 
 class WorkFolders:
@@ -28,6 +33,9 @@ class WorkFolders:
         self._root = root
         self._numbers = itertools.count(1)
         self._free: list[Path] = []
+        self._settled: dict[Path, _Moment] = {}
+        self.pipes = NamedPipes(root)
+        """The pipes of running jobs: beside the directories, not in one."""
 
     def lend(self) -> Path:
         """An empty directory, for one job."""
@@ -37,27 +45,50 @@ class WorkFolders:
         folder.mkdir(mode=0o700)
         return folder
 
-    def pipe(self, job_id: str) -> Path:
-        """Where the pipe of a running job belongs: beside the directories, not in one."""
-        return self._root / f"{job_id}.report"
+    def beside(self, name: str) -> Path:
+        """Where a file *name* belongs that is no directory of a job, nor in one."""
+        return self._root / name
 
     async def take_back(self, folder: Path) -> None:
         """Take back what was lent, and remove whatever the job left in it."""
-        if _is_untouched(folder):
+        if self._is_untouched(folder):
             self._free.append(folder)
         else:
+            self._settled.pop(folder, None)
             await asyncio.to_thread(_remove, folder)
 
+    def close(self) -> None:
+        """Lend nothing any more."""
+        self.pipes.close()
 
-def _is_untouched(folder: Path) -> bool:
-    try:
-        found = os.lstat(folder)
-        if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) != 0o700:
+    def _is_untouched(self, folder: Path) -> bool:
+        try:
+            found = os.lstat(folder)
+            moment = _Moment(found.st_dev, found.st_ino, found.st_ctime_ns)
+            if moment == self._settled.get(folder):
+                return True
+            if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) != 0o700:
+                return False
+            with os.scandir(folder) as entries:
+                is_empty = next(entries, None) is None
+        except OSError:
             return False
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return False
+        if is_empty and time.time_ns() - found.st_ctime_ns > SETTLING:
+            self._settled[folder] = moment
+        return is_empty
+
+
+class _Moment(NamedTuple):
+    """
+    A directory, and when it has changed last.
+
+    Nobody can set that time, and nothing can be put into a directory without changing it. But
+    the clock behind it has ticks: only a change after some others have passed is sure to be seen.
+    """
+
+    device: int
+    inode: int
+    changed_at: int
 
 
 def _remove(folder: Path) -> None:

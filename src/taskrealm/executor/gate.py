@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from .activities import Activities
     from .batches import Batches
     from .live import LiveJob
     from .waiting import Waiting
@@ -31,21 +32,20 @@ class Gate:
         waiting: Waiting,
         batches: Batches,
         live: Mapping[str, LiveJob],
-        running: Mapping[asyncio.Task[Any], str],
+        activities: Activities,
         paused: Path,
         *,
         on_change: Callable[[], None],
         on_open: Callable[[], None],
     ) -> None:
         """
-        *live* are the jobs that have not ended, *running* what is being done for them, with
-        the id of the job that it runs, if any. The file *paused* is there as long as the queue
-        is paused, also over a restart.
+        *live* are the jobs that have not ended, *activities* what is being done for them. The
+        file *paused* is there as long as the queue is paused, also over a restart.
         """
         self._waiting = waiting
         self._batches = batches
         self._live = live
-        self._running = running
+        self._activities = activities
         self._paused = paused
         self._on_change = on_change
         self._on_open = on_open
@@ -107,10 +107,7 @@ class Gate:
 
     async def _quiet(self) -> None:
         """Wait until nothing runs but batches that only wait."""
-        while busy := [
-            task for task, job_id in self._running.items() if not self._batches.rests(job_id)
-        ]:
-            await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)
+        await self._activities.quiet(self._batches.rests)
 
     async def _stop_all(self, grace: float | None = None) -> None:
         data = {"by": "system", "reason": "the node is stopping", "duration": None}

@@ -26,7 +26,10 @@ async def files_named(uploads: Uploads, owner: str, *arguments: object) -> dict[
     Raises:
         JournalError: They cannot be looked up.
     """
-    found = await uploads.claim(owner, files_in(*arguments))
+    named = files_in(*arguments)
+    if not named:
+        return {}
+    found = await uploads.claim(owner, named)
     files: dict[str, UploadedFile] = {}
     taken: set[str] = set()
     for file, upload in sorted(found.items()):
@@ -48,8 +51,6 @@ async def put_in_place(
     Raises:
         TaskError: A file is gone, or cannot be copied.
     """
-    if not arguments.files:
-        return arguments
     placed = {}
     for name, file in arguments.files.items():
         path = directory / file.name

@@ -7,12 +7,12 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..access.rules import Right
 from ..journal import RESULT, JournalError
 from ..protocol import uris
 from ..protocol.errors import Error, JobFailed, TooLarge
 from ..protocol.jobs import EventType
 from ..tasks import TaskError
-from .arguments import caller_of
 from .procedures import explained
 from .requests import Request
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from ..protocol.jobs import Event, Job
     from ..tasks import Caller
     from ..wire import Call, Session
+    from .callers import Callers
     from .executor import Executor
     from .followers import Followers
+    from .rights import Rights
     from .shares import Shares
 
 
@@ -35,8 +37,16 @@ class Invocations:
     """
 
     def __init__(
-        self, executor: Executor, journal: Journal, followers: Followers, shares: Shares
+        self,
+        callers: Callers,
+        rights: Rights,
+        executor: Executor,
+        journal: Journal,
+        followers: Followers,
+        shares: Shares,
     ) -> None:
+        self._callers = callers
+        self._rights = rights
         self._executor = executor
         self._journal = journal
         self._followers = followers
@@ -48,7 +58,7 @@ class Invocations:
 
     async def run(self, call: Call, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the task that is called; its events are the progressive results."""
-        caller = caller_of(call)
+        caller = self._callers.of(call)
         request = Request(call.procedure.removeprefix(uris.RUN_PREFIX), args, kwargs)
         submitting = asyncio.ensure_future(self._submit(request, caller, call.caller))
         try:
@@ -66,7 +76,7 @@ class Invocations:
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         answered.set_result(None)
         [accepted] = await self._executor.submit(
-            [request], caller, session=session, answered=answered
+            [request], caller, session=session, answered=answered, action="run"
         )
         return accepted.job
 
@@ -109,8 +119,9 @@ class Invocations:
         # Who has left cannot be told: whether it was refused, or its task may not be stopped.
         with contextlib.suppress(Error, TaskError, JournalError):
             job = await submitting
+            await self._rights.require_job(caller, job.job_id, job, Right.CANCEL)
             reason = "its call was cancelled"
-            await self._executor.cancel(job.job_id, caller, reason=reason, at_once=False)
+            await self._executor.cancel([job.job_id], caller, reason=reason, at_once=False)
 
 
 def _sentence(end: Event) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,10 +20,11 @@ from .record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from ..journal import Journal, JournalError
+    from ..journal import AuditRecord, Journal, JournalError
     from ..protocol.jobs import Event
-    from ..tasks import Arguments, Task
+    from ..tasks import Arguments, Progress, Task
     from .attempt import Attempt, Setback, Surroundings
     from .audience import Audience
     from .publisher import Publisher
@@ -41,7 +41,8 @@ class LiveJob:
     One job from accepted to ended.
 
     The journal gets every change first: "running" before the program is started, the wish
-    to stop before the signal, the end before anybody hears of it.
+    to stop before the signal, the end before anybody hears of it. Very many may wait: what
+    only a job needs that runs is made when that begins.
     """
 
     def __init__(
@@ -59,21 +60,37 @@ class LiveJob:
         self.task = task
         self.arguments = arguments
         self._journal = journal
-        self._record = Record(journal, lambda: self.job)
         self._publisher = publisher
         self._audience = audience
         self._on_progress = on_progress
-        self._topic = uris.output_topic(job.owner, job.job_id)
-        self._progress = ProgressFeed(self._report)
-        self._notes = Notes(self._report_update)
-        self._questions = Questions(job.job_id, self._record_question)
+        self.is_shown = True
+        """Whether its owner may read what it prints."""
         self._attempt: Attempt | None = None
         self._stop: Ending | None = None
         self._stop_recorded: asyncio.Future[None] | None = None
         self._told: asyncio.Future[None] | None = None
         self._timing_out: asyncio.Future[JournalError | None] | None = None
         self._is_ending = False
-        self._ended: asyncio.Future[State] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[None] | None = None
+        """What they wait for who want to know how the job has ended."""
+
+    # Made on first use: most jobs need none but the first.
+    _recorder: Record | None = None
+    _progress: ProgressFeed | None = None
+    _notes: Notes | None = None
+    _asked: Questions | None = None
+
+    @property
+    def _record(self) -> Record:
+        if self._recorder is None:
+            self._recorder = Record(self._journal, lambda: self.job)
+        return self._recorder
+
+    @property
+    def _questions(self) -> Questions:
+        if self._asked is None:
+            self._asked = Questions(self.job.job_id, self._record_question)
+        return self._asked
 
     @property
     def is_stopping(self) -> bool:
@@ -85,6 +102,17 @@ class LiveJob:
         """Whether the job has ended but for the journal's word."""
         return self._is_ending
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the job does not run, and nothing of it is on its way to the journal."""
+        if self._attempt is not None or self._stop is not None:
+            return False
+        return self._recorder is None or not self._recorder.is_busy
+
+    def stops_as(self, ending: Ending) -> bool:
+        """Whether the decision that the job shall stop was this one."""
+        return self._stop is ending
+
     async def ended(self) -> State:
         """
         Wait until the end of the job is durable; gives its terminal state.
@@ -92,9 +120,12 @@ class LiveJob:
         Raises:
             JournalError: It cannot be made durable just now.
         """
-        if hindrance := await self.hindrance(self._ended):
-            raise hindrance
-        return self._ended.result()
+        if not self.job.state.is_terminal:
+            if self._ended is None:
+                self._ended = asyncio.get_running_loop().create_future()
+            if hindrance := await self.hindrance(self._ended):
+                raise hindrance
+        return self.job.state
 
     async def hindrance(self, step: asyncio.Future[Any]) -> JournalError | None:
         """Wait for *step*, but not for a journal that cannot be written: gives why it cannot."""
@@ -122,7 +153,7 @@ class LiveJob:
         Raises:
             WriteRefused: One of them is at fault itself.
         """
-        self.job = replace(self.job, step=step)
+        self.job = self.job.changed(step=step)
         await self._record.add(Entry(self.job, None), *entries)
 
     async def run(
@@ -139,7 +170,8 @@ class LiveJob:
         except Exception:
             log.exception("Running a job failed", job_id=self.job.job_id)
             ending = failure("The executor failed to run the job; its log says why")
-        self._close_questions("ended")
+        if self._asked is not None:
+            self._close_questions("ended")
         if self._setback(ending) is not None:
             free_slot()
             await self._finish_attempt()
@@ -151,9 +183,8 @@ class LiveJob:
         # From here on nobody can stop it any more: how it ended is decided.
         self._is_ending = True
         # The next program may start while this end is being written.
-        written = asyncio.ensure_future(self.end(self._decided(ending)))
         free_slot()
-        await written
+        await self.end(self._decided(ending))
         return None
 
     async def stop(self, ending: Ending, grace: float) -> JournalError | None:
@@ -172,9 +203,16 @@ class LiveJob:
             self._stop = ending
             self._close_questions("cancelled")
             data = {"by": ending.data.get("by"), "reason": ending.data.get("reason")}
-            self.job = replace(self.job, state=State.STOPPING, cancel=data)
+            self.job = self.job.changed(state=State.STOPPING, cancel=data)
             self._stop_recorded = asyncio.ensure_future(
-                self._record.add(Entry(self.job, EventType.STOPPING, {**data, "grace": grace}))
+                self._record.add(
+                    Entry(
+                        self.job,
+                        EventType.STOPPING,
+                        {**data, "grace": grace},
+                        audit=ending.audit,
+                    )
+                )
             )
         hindrance = None
         if self._stop_recorded is not None:
@@ -185,9 +223,11 @@ class LiveJob:
             self._attempt.stop(grace)
         return hindrance
 
-    async def answer(self, question: str, value: Any, by: str) -> JournalError | None:
+    async def answer(
+        self, question: str, value: Any, by: str, audit: AuditRecord
+    ) -> JournalError | None:
         """
-        Give the program the answer to its *question*; it is durable when this returns.
+        Give the program the answer to its *question*; it is durable, with *audit*, when this returns.
 
         If the journal cannot be written, this gives why; the program has its answer later.
 
@@ -195,7 +235,7 @@ class LiveJob:
             UnknownQuestion: The program does not ask this, or has its answer.
             InvalidArguments: The answer does not fit the question.
         """
-        return await self.hindrance(self._questions.answer(question, value, by))
+        return await self.hindrance(self._questions.answer(question, value, by, audit))
 
     async def end(self, ending: Ending) -> None:
         """Make *ending* durable; nothing happens to the job afterwards."""
@@ -206,18 +246,39 @@ class LiveJob:
                 # Nothing follows an end, not even what the journal could not take at first.
                 await self._stop_recorded
             # Nobody is told of an end that may still be forgotten: the job stays as it was.
-            ended = self._ended_as(ending)
-            steps = [Entry(ended, ending.type, ending.data)]
+            ended = self._ended_as(ending, now())
+            steps = [Entry(ended, ending.type, ending.data, audit=ending.audit)]
             if ending.artifact is not None:
                 steps.insert(0, Entry(self.job, EventType.ARTIFACT, ending.artifact))
             await self._record.add(*steps)
         except WriteRefused as error:
             log.error("An end was refused", job_id=self.job.job_id, error=str(error))
             ending = failure("The end of the job could not be recorded; the log says why")
-            ended = self._ended_as(ending)
+            ended = self._ended_as(ending, now())
             await self._record.add(Entry(ended, ending.type, ending.data))
+        self.conclude(ended)
+        self.log_end()
+
+    def begin_end(self, ending: Ending, record: Record, moment: datetime) -> Entry:
+        """
+        The step by which a quiet job ends at that *moment* as *ending* says, for *record* to write.
+
+        It can do nothing else any more: `conclude` follows, or else `end`.
+        """
+        self._is_ending = True
+        self._recorder = record
+        ended = self._ended_as(ending, moment)
+        return Entry(ended, ending.type, ending.data, moment, ending.audit)
+
+    def conclude(self, ended: Job) -> None:
+        """The end of the job is durable, which makes it *ended*."""
         self.job = ended
-        self._ended.set_result(self.job.state)
+        if self._ended is not None:
+            self._ended.set_result(None)
+        self._let_go()
+
+    def log_end(self) -> None:
+        """Tell the log how the job has ended."""
         log.info(
             "Job ended",
             job_id=self.job.job_id,
@@ -225,6 +286,11 @@ class LiveJob:
             owner=self.job.owner,
             state=self.job.state.value,
         )
+
+    def _let_go(self) -> None:
+        """Part with what holds this job itself: it goes when the last forgets it, not later."""
+        self._attempt = None
+        self._recorder = self._progress = self._notes = self._asked = None
 
     def _decided(self, ending: Ending) -> Ending:
         """How the job ends whose program has ended as *ending* says, if it does not run again."""
@@ -246,20 +312,19 @@ class LiveJob:
             await asyncio.wait({recorded})
 
     async def _finish_reports(self) -> None:
+        if self._attempt is None:
+            return  # nothing has run that could have told anything
         if self._told is not None:
             await self._told
-        progress = self._progress.take()
-        if progress is not None:
+        if self._progress is not None and (progress := self._progress.take()) is not None:
             self._report(progress)
-        update = self._notes.take()
-        if update is not None:
+        if self._notes is not None and (update := self._notes.take()) is not None:
             self._report_update(update)
 
-    def _ended_as(self, ending: Ending) -> Job:
-        return replace(
-            self.job,
+    def _ended_as(self, ending: Ending, moment: datetime) -> Job:
+        return self.job.changed(
             state=State(ending.type),
-            ended_at=now(),
+            ended_at=moment,
             questions=(),
             outcome=dict(ending.data),
         )
@@ -268,8 +333,7 @@ class LiveJob:
         # A batch goes on where an earlier executor has left it.
         goes_on = self.job.state is State.RUNNING
         if self._stop is None and not goes_on:
-            self.job = replace(
-                self.job,
+            self.job = self.job.changed(
                 state=State.RUNNING,
                 attempt=self.job.attempt + 1,
                 started_at=now(),
@@ -287,7 +351,7 @@ class LiveJob:
             return failure("The job was stopped before its program was started")
         output = OutputFeed(self._is_watched, self._publish_output, chunk=surroundings.output_chunk)
         reporter = Reporter(
-            output, self._progress, self._tell, self._tell_artifact, self._ask, self._update
+            output, self._move, self._tell, self._tell_artifact, self._ask, self._update
         )
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
         remaining = _remaining(self.job) if goes_on else self.job.timeout
@@ -302,21 +366,38 @@ class LiveJob:
         ending = Ending(EventType.TIMED_OUT, data)
         self._timing_out = asyncio.ensure_future(self.stop(ending, self.task.grace))
 
+    def _move(self, progress: Progress) -> None:
+        if self._progress is None:
+            self._progress = ProgressFeed(self._report)
+        self._progress.add(progress)
+
     def _report(self, progress: dict[str, Any]) -> None:
-        self.job = replace(self.job, progress=progress)
+        self.job = self.job.changed(progress=progress)
         self._write(EventType.PROGRESS, progress)
 
     def _report_update(self, update: dict[str, Any]) -> None:
         self._write(EventType.UPDATED, update)
 
     def _write(self, type: EventType, data: dict[str, Any]) -> None:
-        """Write what may be missed, for a later one says the same and more."""
+        """
+        Write what may be missed, for a later one says the same and more.
+
+        It comes behind what was told before it, which may be on its way yet.
+        """
+        if self._told is not None and not self._told.done():
+            self._told.add_done_callback(lambda _: self._write_now(type, data))
+        else:
+            self._write_now(type, data)
+
+    def _write_now(self, type: EventType, data: dict[str, Any]) -> None:
         written = self._journal.write([Entry(self.job, type, data, now())])
         written.add_done_callback(_log_failure)
         if self._on_progress is not None:
             self._on_progress(self.job)
 
     def _update(self, tags: list[str], data: dict[str, Any]) -> None:
+        if self._notes is None:
+            self._notes = Notes(self._report_update)
         self.job, complaints = self._notes.add(self.job, tags, data)
         self._complain(complaints)
 
@@ -337,34 +418,46 @@ class LiveJob:
         """Record that there is an *artifact*, likewise."""
         return self._record_told([(EventType.ARTIFACT, artifact)])
 
-    def _record_question(self, type: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
+    def _record_question(
+        self, type: EventType, data: dict[str, Any], audit: AuditRecord | None
+    ) -> asyncio.Future[None]:
         """Record that the questions have changed; done when that is durable."""
-        self.job = replace(self.job, questions=self._questions.open)
-        return self._record_told([(type, data)])
+        self.job = self.job.changed(questions=self._questions.open)
+        return self._record_told([(type, data)], audit)
 
     def _close_questions(self, refused: str) -> None:
         self._questions.close(refused)
-        self.job = replace(self.job, questions=())
+        if self.job.questions:
+            self.job = self.job.changed(questions=())
 
-    def _record_told(self, told: list[tuple[EventType, dict[str, Any]]]) -> asyncio.Future[None]:
-        self._told = asyncio.ensure_future(self._record_behind(self._told, told))
+    def _record_told(
+        self, told: list[tuple[EventType, dict[str, Any]]], audit: AuditRecord | None = None
+    ) -> asyncio.Future[None]:
+        self._told = asyncio.ensure_future(self._record_behind(self._told, told, audit))
         return self._told
 
     async def _record_behind(
-        self, earlier: asyncio.Future[None] | None, told: list[tuple[EventType, dict[str, Any]]]
+        self,
+        earlier: asyncio.Future[None] | None,
+        told: list[tuple[EventType, dict[str, Any]]],
+        audit: AuditRecord | None,
     ) -> None:
         if earlier is not None:
             await earlier
         try:
-            await self._record.add(*(Entry(self.job, type, data) for type, data in told))
+            await self._record.add(
+                *(Entry(self.job, type, data, audit=audit) for type, data in told)
+            )
         except WriteRefused as error:
             log.error("What a program told was refused", job_id=self.job.job_id, error=str(error))
 
     def _is_watched(self) -> bool:
-        return self.job.deliver is not Delivery.NONE and self._audience.watches(self._topic)
+        return self.job.deliver is not Delivery.NONE and self._audience.watches(
+            uris.output_topic(self.job.owner, self.job.job_id)
+        )
 
     def _publish_output(self, chunk: dict[str, Any]) -> bool:
-        return self._publisher.publish_output(self.job.owner, self.job.job_id, chunk)
+        return self._publisher.publish_output(self.job, chunk, shown=self.is_shown)
 
 
 def _remaining(job: Job) -> float:

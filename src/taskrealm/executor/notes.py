@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .feed import LatestFeed
@@ -40,7 +39,7 @@ class Notes:
         if any(merged.get(name) != value for name, value in data.items()):
             complaints.append(f"The data of a job has at most {DATA_LIMIT} bytes; more is not kept")
         if (all_tags, merged) != (job.tags, job.data):
-            job = replace(job, tags=all_tags, data=merged)
+            job = job.changed(tags=all_tags, data=merged)
             self._feed.add({"tags": list(all_tags), "data": merged})
         fresh = [each for each in complaints if each not in self._complaints]
         self._complaints.update(fresh)

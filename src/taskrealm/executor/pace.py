@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+CREDIT = 0.02  # seconds; what was given out later than it could have been is made up for
+
 
 class Pace:
     """
@@ -24,4 +26,5 @@ class Pace:
     def spend(self, size: int) -> None:
         """Count *size* bytes that are given out now."""
         now = asyncio.get_running_loop().time()
-        self._paid_at = max(now, self._paid_at) + size / self._rate
+        # Without credit, every wait that ends a little late would lower the rate for good.
+        self._paid_at = max(now - CREDIT, self._paid_at) + size / self._rate

@@ -6,32 +6,35 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..protocol.errors import InvalidArguments, TooLarge, UnknownTask
-from ..protocol.jobs import Delivery, Job, State, new_job_id, now
-from .audience import OVERSEERS
+from ..access.rules import Right
+from ..protocol.errors import InvalidArguments, TooLarge
+from ..protocol.jobs import Delivery, Job, State, new_job_id
 from .entries import waiting_since
 from .inputs import files_named
 from .requests import Prepared
 from .shares import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from ..journal import Journal, Uploads
-    from ..tasks import Caller, Registry, Task
+    from ..tasks import Arguments, Caller, Registry, Task, UploadedFile
     from .audience import Audience
     from .requests import Request
+    from .rights import Rights
     from .vault import Vault
 
 
 class Preparation:
-    """Checks requests against the tasks that there are, and makes jobs of those that pass."""
+    """Checks requests against tasks and rights, and makes jobs of those that pass."""
 
     def __init__(
         self,
         registry: Registry,
         journal: Journal,
         audience: Audience,
+        rights: Rights,
         *,
         job_of: Callable[[str], Job | None],
         uploads: Uploads,
@@ -47,23 +50,22 @@ class Preparation:
         self.registry = registry
         self._journal = journal
         self._audience = audience
+        self._rights = rights
         self._job_of = job_of
         self._uploads = uploads
         self._vault = vault
         self._timeout = timeout
         self._arguments_limit = arguments_limit
 
-    def task(self, name: str, caller: Caller) -> Task:
+    async def task(self, name: str, caller: Caller, right: Right) -> Task:
         """
-        The task called *name*.
+        The task called *name*, to which *caller* has the *right*.
 
         Raises:
-            UnknownTask: There is none, or none that *caller* may run.
+            UnknownTask: There is none that the caller may see or run.
+            NotAuthorized: It has no such right.
         """
-        task = self.registry.get(name)
-        if task is None or caller.role not in task.roles:
-            raise UnknownTask(f"There is no task {name!r} that you may run")
-        return task
+        return await self._rights.require_task(caller, name, self.registry.get(name), right)
 
     def with_secrets_named(self, request: Request) -> Request:
         """*request*, which says then what in it is secret."""
@@ -74,19 +76,22 @@ class Preparation:
 
     async def prepare(self, request: Request, caller: Caller) -> Prepared:
         """
-        What *caller* asks for, once its task agrees.
+        What *caller* asks for, once it has the right to it and its task agrees.
 
         Raises:
-            UnknownTask: No such task, or none that the caller's role may run.
+            UnknownTask: No such task that the caller may see or run.
+            NotAuthorized: It may not run the task, or not with these arguments.
             InvalidArguments: Arguments or options that the task refuses.
             TooLarge: An argument, or all of them together, exceed what a program can take.
             TaskError: The task's own code failed.
             JournalError: The journal cannot be read.
         """
+        task = self._rights.require_right(
+            caller, request.task, self.registry.get(request.task), Right.RUN
+        )
         for job_id in request.after:
             if not job_id.startswith("#"):
                 await self._require_visible(job_id, caller)
-        task = self.task(request.task, caller)
         limit = self._timeout if task.timeout is None else task.timeout
         if request.timeout is not None and request.timeout > limit:
             raise InvalidArguments(fields={"timeout": f"must not exceed the task's {limit:g} s"})
@@ -98,7 +103,12 @@ class Preparation:
             reason = f"must not exceed the task's {task.expires:g} s"
             raise InvalidArguments(fields={"expires": reason})
         files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
-        arguments = await task.prepare(task.bind(request.args, request.kwargs, files), caller)
+        given = task.bind(request.args, request.kwargs, files)
+        # Before code of the task runs, and again if that has changed what it was given.
+        await self._rights.require_run(caller, task, given.values)
+        arguments = await task.prepare(given, caller)
+        if arguments is not given and arguments.values != given.values:
+            await self._rights.require_run(caller, task, arguments.values)
         size = size_of(arguments.values)
         if size > self._arguments_limit:
             raise TooLarge(
@@ -113,20 +123,20 @@ class Preparation:
         ready: Prepared,
         caller: Caller,
         session: int | None,
+        moment: datetime,
         granted: int = 0,
     ) -> Job:
         """
         A job made of *request*, which nobody knows yet.
 
-        *session* is that of the caller, and *granted* what the caller's role adds to the
-        priority.
+        *session* is that of the caller, *moment* when it called, and *granted* what its role
+        adds to the priority.
         """
         is_apart = session is not None and request.deliver is Delivery.SESSION
-        submitted_at = now()
         not_before = request.not_before
         if request.delay is not None:
-            not_before = submitted_at + timedelta(seconds=request.delay)
-        is_delayed = not_before is not None and not_before > submitted_at
+            not_before = moment + timedelta(seconds=request.delay)
+        is_delayed = not_before is not None and not_before > moment
         state = State.DELAYED if is_delayed or request.after else State.QUEUED
         job_id = new_job_id()
         job = Job(
@@ -135,8 +145,9 @@ class Preparation:
             owner=caller.authid,
             submitted_by=caller.submitted_by,
             role=caller.role,
+            teams=caller.teams,
             arguments=ready.arguments.values,
-            submitted_at=submitted_at,
+            submitted_at=moment,
             state=state,
             priority=request.priority + granted,
             granted=granted,
@@ -152,12 +163,33 @@ class Preparation:
             not_before=not_before if is_delayed else None,
             expires=ready.expires,
             schedule=request.schedule,
+            traceparent=request.traceparent,
             after=request.after,
             sealed=self._vault.seal(job_id, ready.arguments.secrets),
         )
-        return waiting_since(job, submitted_at) if state is State.QUEUED else job
+        return waiting_since(job, moment) if state is State.QUEUED else job
+
+    async def files_of(self, job: Job) -> dict[str, UploadedFile]:
+        """
+        The uploads that a recorded job names, by id.
+
+        Raises:
+            JournalError: They cannot be looked up.
+        """
+        return await files_named(self._uploads, job.owner, job.arguments)
+
+    def restore(self, job: Job, task: Task, files: Mapping[str, UploadedFile]) -> Arguments:
+        """
+        The arguments of a recorded job, which names the uploads *files*.
+
+        Raises:
+            SecretsLost: Some of them cannot be read any more.
+            InvalidArguments: Its *task* takes them no longer.
+        """
+        secrets = self._vault.open(job.job_id, job.sealed)
+        return task.restore(job.arguments, secrets, files)
 
     async def _require_visible(self, job_id: str, caller: Caller) -> None:
         job = self._job_of(job_id) or await self._journal.job(job_id)
-        if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
+        if job is None or not await self._rights.seen(caller, [job]):
             raise InvalidArguments(fields={"after": f"there is no job {job_id!r} that you may see"})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..access.hooks import load_hook
 from ..protocol.errors import Error
-from ..settings import SettingsError
 from ..tasks import TaskError
 from ..tasks.hooks import call
 
@@ -28,22 +27,29 @@ POINTS_MOST = 1_000_000
 
 class Priorities:
     """
-    The points that a node grants to callers, by their role or by a function of the site.
+    The points that a node grants to callers: by their role and teams, or by a function of the site.
 
-    The function gives any whole number, 0 and negative ones included, or None for what the
-    role has. If it fails, takes too long or gives anything else, the log says so and the role
-    decides: a mistake there stops nobody's work.
+    To those of the role the most of any team is added. The function gives any whole number, 0
+    and negative ones included, or None for what role and teams have. If it fails, takes too
+    long or gives anything else, the log says so and they decide: a mistake there stops
+    nobody's work.
     """
 
     def __init__(
-        self, by_role: Mapping[str, int], function: Callable[[Caller], Any] | None = None
+        self,
+        by_role: Mapping[str, int],
+        function: Callable[[Caller], Any] | None = None,
+        *,
+        by_team: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._by_role = dict(by_role)
+        self._by_team = dict(by_team)
         self._function = function
 
     async def of(self, caller: Caller) -> int:
         """The points that a job of *caller* gets now."""
-        usual = self._by_role.get(caller.role, 0)
+        of_teams = [self._by_team[team] for team in caller.teams if team in self._by_team]
+        usual = self._by_role.get(caller.role, 0) + max(of_teams, default=0)
         if self._function is None:
             return usual
         try:
@@ -70,33 +76,9 @@ def load_priorities(settings: ExecutorSettings, root: Path) -> Priorities:
     Raises:
         SettingsError: The function that they name is not there.
     """
-    by_role = {str(role): points for role, points in settings.priorities.items()}
     name = settings.priority
-    return Priorities(by_role, None if name is None else load_function(name, root))
-
-
-def load_function(name: str, root: Path) -> Callable[[Caller], Any]:
-    """
-    The function that the setting `priority` names, in a module or in a file of the node.
-
-    Raises:
-        SettingsError: There is no such function.
-    """
-    home, _, attribute = name.rpartition(":")
-    try:
-        if home.endswith(".py"):
-            spec = importlib.util.spec_from_file_location("_taskrealm_priority", root / home)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(home)
-        function: Callable[[Caller], Any] = getattr(module, attribute)
-    except Exception as error:
-        raise SettingsError(
-            f"executor.priority: {name!r} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
-    if not callable(function):
-        raise SettingsError(f"executor.priority: {name!r} is no function")
-    return function
+    return Priorities(
+        {str(role): points for role, points in settings.priorities.items()},
+        None if name is None else load_hook(name, root, setting="executor.priority"),
+        by_team=settings.team_priorities,
+    )

@@ -7,40 +7,43 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from ..journal import RESULT, STREAMS, JournalError, WriteRefused
+from ..access.rules import Right
+from ..journal import STREAMS, JournalError, WriteRefused
 from ..protocol import uris
-from ..protocol.errors import (
-    InvalidArguments,
-    InvalidToken,
-    NotAuthorized,
-    Unavailable,
-    UnknownJob,
+from ..protocol.errors import Error, InvalidArguments, Unavailable
+from ..protocol.jobs import Job, State
+from .arguments import (
+    MANY,
+    expect,
+    expect_job_ids,
+    expect_number,
+    owner_named,
+    request_of,
+    request_of_many,
 )
-from ..protocol.jobs import State, timestamp
-from .arguments import MANY, caller_of, expect, expect_number, request_of, request_of_many
 from .attempts import MARKS, attempts_of
-from .audience import OVERSEERS
-from .pace import Pace
-from .shares import fitting, size_of
+from .shares import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from ..journal import Chunk, Journal
-    from ..protocol.jobs import Event, Job
-    from ..tasks import Caller
-    from ..tokens import TokenStore
+    from ..journal import Journal
+    from ..protocol.jobs import Event
+    from ..tasks import Task
     from ..wire import Call, Session
+    from .audit import Audit
+    from .callers import Callers, SessionCaller
     from .executor import Executor
+    from .job_access import JobAccess
     from .requests import Accepted, Request
+    from .rights import Rights
     from .shares import Shares
+    from .turns import Turns
 
-TOKEN_LIFETIME = 12 * 3_600.0  # seconds that a token lives which a sign-in code was exchanged for
 CHOICES = 1_000  # of a parameter, in one answer
-ANSWER_SIZE = 80  # bytes of JSON that say that one of them was accepted
-OUTPUT_RATE = 80_000_000  # bytes of output a second that are read by all together
-PLAIN = bytes(range(32, 127)) + b"\t\n\r"  # bytes that take no more than two in JSON
-PAGES_AT_ONCE = 4  # long answers that are made at the same time
+ANSWER_SIZE = 80  # bytes of JSON that say that a job was accepted
+REFUSAL_SIZE = 160  # bytes of JSON that say that there is no such job
+SENTENCE = 200  # bytes of the reason for which one of many jobs is not cancelled
 
 Procedure = Callable[..., Awaitable[Any]]
 
@@ -54,15 +57,34 @@ class Procedures:
     """
 
     def __init__(
-        self, executor: Executor, journal: Journal, tokens: TokenStore, shares: Shares
+        self,
+        callers: Callers,
+        rights: Rights,
+        executor: Executor,
+        journal: Journal,
+        jobs: JobAccess,
+        shares: Shares,
+        audit: Audit,
+        turns: Turns,
+        usual: Callable[[SessionCaller, list[Task]], Awaitable[Mapping[str, Mapping[str, Any]]]],
+        on_refusal: Callable[[str, Call, Error, str], None],
     ) -> None:
+        """
+        *usual* tells how jobs of some tasks usually go, as far as the caller may know.
+
+        *on_refusal* is told what a call that is answered was refused all the same: a procedure,
+        and the job for which it would not be called.
+        """
+        self._callers = callers
+        self._rights = rights
         self._executor = executor
         self._journal = journal
-        self._tokens = tokens
+        self._jobs = jobs
         self._shares = shares
-        self._turns = asyncio.Semaphore(PAGES_AT_ONCE)
-        self._reading = asyncio.Lock()
-        self._pace = Pace(OUTPUT_RATE)
+        self._audit = audit
+        self._turns = turns
+        self._usual = usual
+        self._on_refusal = on_refusal
 
     async def register(self, session: Session) -> None:
         """
@@ -77,12 +99,10 @@ class Procedures:
             uris.EXEC: self.exec,
             uris.EXEC_MANY: self.exec_many,
             uris.CANCEL: self.cancel,
+            uris.CANCEL_MANY: self.cancel_many,
             uris.ANSWER: self.answer,
-            uris.JOB: self._in_turn(self.job),
-            uris.JOBS: self._in_turn(self.jobs),
-            uris.EVENTS: self._in_turn(self.events),
-            uris.OUTPUT: self.output,
-            uris.TOKEN: self.token,
+            uris.JOB: self._turns.taking(self.job),
+            uris.EVENTS: self._turns.taking(self.events),
         }
         await asyncio.gather(
             *(session.register(uri, explained(each)) for uri, each in procedures.items())
@@ -90,11 +110,22 @@ class Procedures:
         await session.register(uris.TASKS, explained(self.tasks))
 
     async def tasks(self, call: Call) -> list[dict[str, Any]]:
-        """The tasks that the caller may run."""
-        role = caller_of(call).role
+        """
+        The tasks that the caller may see, each with its `rights` to it, how long jobs of it
+        `usual`ly run that the caller may see, and how the `last` of them ended.
+        """
+        caller = self._callers.of(call)
+        found = await self._rights.catalogue(caller, self._executor.registry.values())
+        usual = await self._usual(caller, [task for task, _ in found])
         return [
-            {**task.description(), "limits": self._executor.limits(task)}
-            for task in self._executor.registry.allowed(role)
+            {
+                **task.description(),
+                "limits": self._executor.limits(task),
+                "rights": [right.value for right in rights],
+                "usual": usual.get(task.name, {}).get("durations"),
+                "last": usual.get(task.name, {}).get("last"),
+            }
+            for task, rights in found
         ]
 
     async def choices(
@@ -107,8 +138,9 @@ class Procedures:
         expect("task", task, str, "the name of a task")
         expect("parameter", parameter, str, "the name of a parameter")
         expect("kwargs", kwargs, (dict, type(None)), "a mapping of arguments by name")
-        caller = caller_of(call)
-        offered = await self._executor.task(task, caller).choices(parameter, kwargs or {}, caller)
+        caller = self._callers.of(call)
+        known = await self._executor.task(task, caller)
+        offered = await known.choices(parameter, kwargs or {}, caller)
         page = fitting(offered[:CHOICES], self._shares.page)
         return {"choices": page, "more": len(page) < len(offered)}
 
@@ -117,14 +149,14 @@ class Procedures:
     ) -> dict[str, Any]:
         """Validates a request without running it: `{argv, timeout, limits, position, waiting, intake}`."""
         request = request_of(task, args, kwargs, options)
-        return await self._executor.check(request, caller_of(call))
+        return await self._executor.check(request, self._acting(call, [request]))
 
     async def exec(
         self, call: Call, task: str, args: Any = (), kwargs: Any = None, **options: Any
     ) -> dict[str, Any]:
         """Runs a task: `{job_id, state, position, is_new}`."""
         request = request_of(task, args, kwargs, options)
-        [accepted] = await self._submit(call, [request])
+        [accepted] = await self._submit(call, [request], "exec")
         return _answer(accepted)
 
     async def exec_many(self, call: Call, requests: Any) -> list[dict[str, Any]]:
@@ -135,25 +167,52 @@ class Procedures:
                 fields={"requests": f"must be a list of at most {most} mappings"}
             )
         accepted = await self._submit(
-            call, [request_of_many(index, each) for index, each in enumerate(requests)]
+            call, [request_of_many(index, each) for index, each in enumerate(requests)], "exec_many"
         )
         return [_answer(each) for each in accepted]
 
     async def cancel(self, call: Call, job_id: Any, reason: Any = None, now: Any = False) -> str:
         """Stops a job: `removed_from_queue`, `stopping` or `already_<state>`."""
-        expect("reason", reason, (str, type(None)), "text of at most 1000 characters")
-        expect("now", now, bool, "true or false")
-        if reason is not None and len(reason) > 1_000:
-            raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
-        caller = caller_of(call)
-        _require_own(caller, await self.visible(caller, job_id), "cancel")
-        return await self._executor.cancel(job_id, caller, reason=reason, at_once=now)
+        _expect_wish(reason, now)
+        caller = self._callers.of(call)
+        await self._jobs.job(caller, job_id, Right.CANCEL)
+        [answer] = (
+            await self._executor.cancel([job_id], caller, reason=reason, at_once=now)
+        ).values()
+        if isinstance(answer, Error):
+            raise answer
+        return answer
+
+    async def cancel_many(
+        self, call: Call, job_ids: Any, reason: Any = None, now: Any = False
+    ) -> dict[str, dict[str, Any]]:
+        """
+        Stops many jobs, each for itself: `{answers, refused}`, both by job id.
+
+        `answers` holds what `cancel` answers; `refused` the `error`, a URI, and the `message`
+        of those by which `cancel` would have been refused.
+        """
+        most = min(MANY, self._shares.page // REFUSAL_SIZE)
+        wanted = expect_job_ids("job_ids", job_ids, most)
+        _expect_wish(reason, now)
+        caller = self._callers.of(call)
+        found = await self._jobs.jobs(caller, wanted, Right.CANCEL)
+        known = [job_id for job_id, job in found.items() if isinstance(job, Job)]
+        came = await self._executor.cancel(known, caller, reason=reason, at_once=now)
+        outcomes = {job_id: came.get(job_id, found[job_id]) for job_id in wanted}
+        refused = {job_id: each for job_id, each in outcomes.items() if isinstance(each, Error)}
+        for job_id, error in refused.items():
+            self._on_refusal(uris.CANCEL, call, error, job_id)
+        return {
+            "answers": {job_id: came[job_id] for job_id in known if job_id not in refused},
+            "refused": {job_id: _refusal(error) for job_id, error in refused.items()},
+        }
 
     async def answer(self, call: Call, job_id: Any, question: Any, value: Any) -> None:
         """Gives a running job the answer to its question, which the answer has to fit."""
         expect("question", question, str, "the id of a question, as its event tells it")
-        caller = caller_of(call)
-        _require_own(caller, await self.visible(caller, job_id), "answer")
+        caller = self._callers.of(call)
+        await self._jobs.job(caller, job_id, Right.CANCEL)
         await self._executor.answer(job_id, caller, question, value)
 
     async def job(self, call: Call, job_id: Any) -> dict[str, Any]:
@@ -161,7 +220,7 @@ class Procedures:
         One job, its attempts, its place in the queue and why it is `waiting`, the size of its
         output, and the `intake`.
         """
-        job = await self.visible(caller_of(call), job_id)
+        job = await self._jobs.job(self._callers.of(call), job_id, Right.SEE)
         sizes = self._journal.output.sizes(job.job_id)
         return {
             **job.as_dict(),
@@ -171,44 +230,6 @@ class Procedures:
             "attempts": await self._attempts(job),
             "output": {name: sizes[name].printed for name in STREAMS},
         }
-
-    async def jobs(
-        self,
-        call: Call,
-        state: Any = None,
-        task: Any = None,
-        owner: Any = None,
-        before: Any = None,
-        limit: Any = 50,
-        parent: Any = None,
-        children: Any = False,
-    ) -> dict[str, Any]:
-        """
-        A page of jobs, newest first: `{jobs, next}`; those that wait say why.
-
-        With `parent` these are the children of that batch; otherwise children are among them
-        only if `children` are asked for.
-        """
-        filters = {"task": task, "owner": owner, "before": before, "parent": parent}
-        for name, value in filters.items():
-            expect(name, value, (str, type(None)), "text")
-        expect_number("limit", limit, 1, 200)
-        expect("children", children, bool, "true or false")
-        caller = caller_of(call)
-        if parent is not None:
-            await self.visible(caller, parent)
-        found = await self._journal.jobs(
-            owner=owner if caller.role in OVERSEERS else _whose(caller, owner),
-            states=_states(state),
-            task=task,
-            before=before,
-            parent=parent,
-            children=children,
-            limit=limit,
-        )
-        page = fitting(map(self._listed, found), self._shares.page)
-        is_last = len(page) == len(found) < limit
-        return {"jobs": page, "next": None if is_last else page[-1]["job_id"]}
 
     async def events(
         self,
@@ -229,72 +250,30 @@ class Procedures:
         expect("owner", owner, (str, type(None)), "text")
         expect_number("since", since, 0, 2**53)
         expect_number("limit", limit, 1, 1_000)
-        caller = caller_of(call)
+        caller = self._callers.of(call)
         if job_id is not None:
             return await self._job_events(caller, job_id, since, limit)
-        return await self._stream_events(_whose(caller, owner), epoch, since, limit)
+        whose = caller.authid if owner is None else owner
+        self._rights.require_stream(caller, whose)
+        self._audit.looked(caller, whose)
+        return await self._stream_events(whose, epoch, since, limit)
 
-    async def output(
-        self, call: Call, job_id: Any, stream: Any = "stdout", offset: Any = 0, limit: Any = 65_536
-    ) -> dict[str, Any]:
-        """
-        A piece of a job's output: `{stream, offset, next, text, size, skipped, end}`.
-
-        It begins at `offset`, or `skipped` bytes behind it if so many are not kept; `size`
-        is how many were printed so far. The stream `result` is the JSON of a result that
-        was too big for the terminal event.
-        """
-        if stream not in (*STREAMS, RESULT):
-            raise InvalidArguments(fields={"stream": "must be stdout, stderr or result"})
-        expect_number("offset", offset, 0, 2**53)
-        expect_number("limit", limit, 4, 262_144)
-        caller = caller_of(call)
-        async with self._reading:
-            await self._pace.wait()
-            await call.room()
-            job = await self.visible(caller, job_id)
-            # The state is asked for before the size: an end seen here is an end.
-            has_ended = job.state.is_terminal
-            size = self._journal.output.size(job.job_id, stream).printed
-            chunk, text = self._read(job.job_id, stream, offset, limit)
-            self._pace.spend(len(chunk.data))
-            return {
-                "stream": stream,
-                "offset": chunk.offset,
-                "next": chunk.next,
-                "text": text,
-                "size": size,
-                "skipped": chunk.offset - offset,
-                "end": has_ended and chunk.next >= size,
-            }
-
-    async def token(self, call: Call, code: Any) -> dict[str, Any]:
-        """Exchanges the one-time code that the session joined with for a token."""
-        expect("code", code, str, "text")
-        found = self._tokens.find(code)
-        if found is None or not found.single_use or found.authid != call.authid:
-            raise InvalidToken("This sign-in code is wrong, expired or used up; ask for a new link")
-        token, expires_at = self._tokens.redeem(code, lifetime=TOKEN_LIFETIME)
-        return {"token": token, "expires_at": timestamp(expires_at)}
-
-    async def _submit(self, call: Call, requests: list[Request]) -> list[Accepted]:
+    async def _submit(self, call: Call, requests: list[Request], action: str) -> list[Accepted]:
         return await self._executor.submit(
-            requests, caller_of(call), session=call.caller, answered=call.answered
+            requests,
+            self._acting(call, requests),
+            session=call.caller,
+            answered=call.answered,
+            action=action,
         )
 
-    async def visible(self, caller: Caller, job_id: Any) -> Job:
-        """
-        The job, if there is one that *caller* may see.
-
-        Raises:
-            InvalidArguments: *job_id* is not text.
-            UnknownJob: There is none.
-        """
-        expect("job_id", job_id, str, "text")
-        job = self._executor.live(job_id) or await self._journal.job(job_id)
-        if job is None or (caller.role not in OVERSEERS and job.owner != caller.authid):
-            raise UnknownJob(f"There is no job {job_id!r} that you may see")
-        return job
+    def _acting(self, call: Call, requests: Sequence[Request]) -> SessionCaller:
+        """Who calls, or on behalf of whom, as all of *requests* say."""
+        caller = self._callers.of(call)
+        owner = owner_named(requests)
+        if owner is None:
+            return caller
+        return self._rights.acting(caller, *owner, dict.fromkeys(each.task for each in requests))
 
     async def _attempts(self, job: Job) -> list[dict[str, Any]]:
         if not job.attempt:
@@ -304,9 +283,9 @@ class Procedures:
         return attempts_of(marks)
 
     async def _job_events(
-        self, caller: Caller, job_id: Any, since: int, limit: int
+        self, caller: SessionCaller, job_id: Any, since: int, limit: int
     ) -> dict[str, Any]:
-        job = await self.visible(caller, job_id)
+        job = await self._jobs.job(caller, job_id, Right.SEE)
         # Asked for before the events: an end that is recorded here is among them.
         has_ended = job.state.is_terminal and self._executor.live(job_id) is None
         events = await self._journal.job_events(job_id, since=since, limit=limit)
@@ -342,41 +321,6 @@ class Procedures:
         page = fitting(events, self._shares.page)
         return {"events": page, "more": len(page) < len(events) or len(events) == limit}
 
-    def _in_turn(self, procedure: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """
-        *procedure*, whose answers may be long, made to wait until the router takes one.
-
-        However many ask at once, few such answers are in memory and on the line, and short
-        ones do not wait behind all of them.
-        """
-
-        @functools.wraps(procedure)
-        async def answer(call: Call, *args: Any, **kwargs: Any) -> Any:
-            async with self._turns:
-                await call.room()
-                return await procedure(call, *args, **kwargs)
-
-        return answer
-
-    def _read(self, job_id: str, stream: str, offset: int, limit: int) -> tuple[Chunk, str]:
-        """A chunk of output that fits into a message, and its text."""
-        while True:
-            chunk = self._journal.output.read(job_id, stream, offset, limit)
-            text = chunk.data.decode(errors="replace")
-            strange = len(chunk.data.translate(None, PLAIN))
-            if 2 * len(chunk.data) + 4 * strange <= self._shares.page:
-                return chunk, text
-            size = size_of(text)
-            if size <= self._shares.page:
-                return chunk, text
-            # Control characters and what is no text grow on the wire.
-            limit = len(chunk.data) * self._shares.page // size
-
-    def _listed(self, job: Job) -> dict[str, Any]:
-        newest = self._executor.live(job.job_id) or job
-        waiting = self._executor.waiting(newest)
-        return newest.as_dict() | ({} if waiting is None else {"waiting": waiting})
-
 
 def explained(procedure: Procedure) -> Procedure:
     """*procedure*, whose callers are told in their words when the journal is not to be had."""
@@ -393,40 +337,18 @@ def explained(procedure: Procedure) -> Procedure:
     return explaining
 
 
-def _require_own(caller: Caller, job: Job, verb: str) -> None:
-    """
-    Make sure that *caller*, who sees *job*, may also steer it.
-
-    Raises:
-        NotAuthorized: It is a backend, and the job is not of its making.
-    """
-    if caller.role == "backend" and caller.authid not in (job.owner, job.submitted_by):
-        raise NotAuthorized(f"A backend may {verb} only what it has submitted")
+def _expect_wish(reason: Any, now: Any) -> None:
+    """Refuse what is no reason to cancel, or does not say whether to do it at once."""
+    expect("reason", reason, (str, type(None)), "text of at most 1000 characters")
+    expect("now", now, bool, "true or false")
+    if reason is not None and len(reason) > 1_000:
+        raise InvalidArguments(fields={"reason": "must be at most 1000 characters"})
 
 
-def _whose(caller: Caller, owner: str | None) -> str:
-    """
-    Whose jobs *caller* means by *owner*; its own by None.
-
-    Raises:
-        NotAuthorized: They are somebody else's, and not for *caller* to see.
-    """
-    if owner is None or owner == caller.authid:
-        return caller.authid
-    if caller.role not in OVERSEERS:
-        raise NotAuthorized("You may ask for your own jobs only")
-    return owner
-
-
-def _states(state: Any) -> list[State] | None:
-    if state is None:
-        return None
-    try:
-        return [State(each) for each in (state if isinstance(state, list) else [state])]
-    except ValueError:
-        raise InvalidArguments(
-            fields={"state": f"must be of {', '.join(State)}, or a list of them"}
-        ) from None
+def _refusal(error: Error) -> dict[str, str]:
+    # A task may use many words, and an answer has to hold those about every job.
+    message = error.message.encode(errors="replace")[:SENTENCE].decode(errors="ignore")
+    return {"error": error.uri, "message": message}
 
 
 def _answer(accepted: Accepted) -> dict[str, Any]:

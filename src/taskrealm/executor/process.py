@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,9 +15,10 @@ from ..engine import Exit, SpawnFailed, Work
 from ..engine.calls import FUNCTION, HOOKS
 from ..protocol.errors import Error
 from ..protocol.jobs import now, timestamp
-from ..tasks import Caller, TaskError
+from ..tasks import TaskError
 from ..tasks.report import DIRECTORY, SHELL, SHELL_FILE, VARIABLE
 from .attempt import Attempt, Ending, failure
+from .callers import owner_of
 from .collector import Collector
 from .exits import reason, signal_name, worker_reason
 from .inputs import put_in_place
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..protocol.jobs import Job
-    from ..tasks import Arguments, Output, Task
+    from ..tasks import Arguments, Caller, Output, Task
     from .attempt import Reporter, Running, Surroundings
 
 log = structlog.get_logger()
@@ -109,19 +110,22 @@ class ProcessAttempt(Attempt):
 
     async def run(self) -> Ending:
         directory = self._surroundings.folders.lend()
-        pipe = self._surroundings.folders.pipe(self._job.job_id)
         started = self._started = time.monotonic()
         try:
-            self._arguments = await put_in_place(
-                self._task,
-                self._arguments,
-                self._surroundings.contents,
-                directory,
-                lambda: self._grace is not None,
-            )
+            if self._arguments.files:
+                self._arguments = await put_in_place(
+                    self._task,
+                    self._arguments,
+                    self._surroundings.contents,
+                    directory,
+                    lambda: self._grace is not None,
+                )
             collector = self._collector(directory)
-            with Reports(pipe, directory, self._reporter, collector.take) as self._reports:
-                ended = await self.run_steps(directory, self._environment(directory, pipe))
+            with Reports(
+                self._surroundings.folders.pipes, directory, self._reporter, collector.take
+            ) as self._reports:
+                environment = self._environment(directory, self._reports.path)
+                ended = await self.run_steps(directory, environment)
             self._reporter.output.close()
             self._surroundings.output.close(self._job.job_id)
             ending = await collector.finish(await self._ending(ended, started))
@@ -148,6 +152,8 @@ class ProcessAttempt(Attempt):
         if self._grace is not None:
             process.stop(grace=self._grace)
         exit = await process.wait()
+        # It holds this attempt in its turn: without it, both go at once.
+        self._process = None
         if self._grace is None and exit.excess is None and self._overflow is None:
             self._leftovers += exit.leftovers
         return exit
@@ -176,7 +182,12 @@ class ProcessAttempt(Attempt):
                 "job_id": self._job.job_id,
                 "task": self._job.task,
                 "attempt": self._job.attempt,
-                "caller": asdict(self._caller),
+                "caller": {
+                    "authid": self._job.owner,
+                    "role": self._job.role,
+                    "submitted_by": self._job.submitted_by,
+                    "teams": self._job.teams,
+                },
                 "directory": str(directory),
                 "deadline": self._started + self._job.timeout,
             },
@@ -201,18 +212,20 @@ class ProcessAttempt(Attempt):
         collector = Collector(
             self._job, self._task, self._surroundings.artifacts, directory, self._reporter
         )
-        collector.ignore(file.name for file in self._arguments.files.values())
+        if self._arguments.files:
+            collector.ignore(file.name for file in self._arguments.files.values())
         return collector
 
     @property
     def _caller(self) -> Caller:
-        return Caller(self._job.owner, self._job.role, self._job.submitted_by)
+        return owner_of(self._job)
 
     def variables(self) -> Mapping[str, str]:
         """The variables that the task gives to the job."""
         return self._task.environment
 
     def _environment(self, directory: Path, pipe: Path) -> dict[str, str]:
+        trace = self._job.traceparent
         return {
             **self._surroundings.environment,
             **self.variables(),
@@ -226,6 +239,7 @@ class ProcessAttempt(Attempt):
             "TASKREALM_TASK": self._job.task,
             "TASKREALM_OWNER": self._job.owner,
             "TASKREALM_DEADLINE": timestamp(now() + timedelta(seconds=self._job.timeout)),
+            **({} if trace is None else {"TRACEPARENT": trace}),
         }
 
     def keep(self, stream: str, data: bytes) -> int:
@@ -247,11 +261,14 @@ class ProcessAttempt(Attempt):
         duration = time.monotonic() - started
         if ended.is_success and self._grace is None and self._overflow is None:
             assert self._reports is not None
-            if ended.result is None or len(ended.result) <= SMALL:
+            is_small = ended.result is None or len(ended.result) <= SMALL
+            if is_small:
                 result = self.result(ended, self._reports.result)
             else:
                 result = await asyncio.to_thread(self.result, ended, self._reports.result)
-            return await success(self._job.job_id, result, duration, self._surroundings)
+            return await success(
+                self._job.job_id, result, duration, self._surroundings, is_small=is_small
+            )
         error = self._overflowed() if self._overflow is not None else ended.error
         ending = failure(
             error or reason(ended.exit, self.noun),

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
+from ..protocol.jobs import EventType
 from ..wire import Disconnected
-from .shares import size_of
+from .shares import size_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..protocol.jobs import Event, Intake
+    from ..protocol.jobs import Event, Intake, Job
     from ..wire import Session
     from .audience import Audience
 
 PUBLICATION_EVENTS = 100  # events in one publication, so that it stays far below message limits
-BURST = 8  # publications to one owner that may go out within one window
 WINDOW = 0.02  # seconds
+BURST = 16  # publications to one owner that may go out within one window
+CROWD = 16  # jobs of one owner that wait or run, of which more are told of once in a window
 OUTPUT_BACKLOG = 256 * 1024  # bytes that wait for the router when no more output is added
 
 
@@ -39,8 +42,12 @@ class Publisher:
     """
     Publishes committed events on the topics of their owners, in order.
 
-    They go out at once, but after a burst to one owner they gather until the window is over
-    and go out together: the router and the browser see few messages, however many jobs.
+    Who may see only some of an owner's jobs has the topic of each of these. It is for those
+    sessions alone that are known to hold the job: who has just joined asks the journal.
+
+    They go out at once, unless there was a burst to their owner, or just one publication while
+    it has a crowd of jobs: then they gather until the window is over and go out together. The
+    router and the browser see few messages, however many jobs.
 
     What cannot be published, because the session is lost, is not kept: whoever watches
     asks the journal for it as soon as the executor has joined again.
@@ -53,6 +60,7 @@ class Publisher:
         self._session: Session | None = None
         self._recipients: dict[str, Recipient] = {}
         self._waiting: dict[str, deque[Event]] = {}
+        self._under_way: Counter[str] = Counter()
         self._bursts: dict[str, int] = {}
         self._held: set[str] = set()
 
@@ -83,26 +91,31 @@ class Publisher:
         """Publish *events*, which the journal has just committed."""
         owners = []
         for owner, group in itertools.groupby(events, key=lambda event: event.owner):
-            self._waiting.setdefault(owner, deque()).extend(group)
+            waiting = self._waiting.setdefault(owner, deque())
+            for event in group:
+                waiting.append(event)
+                self._count(event)
             owners.append(owner)
         for owner in owners:
             self._flush(owner)
 
-    def publish_output(self, owner: str, job_id: str, chunk: dict[str, object]) -> bool:
+    def publish_output(self, job: Job, chunk: dict[str, object], *, shown: bool) -> bool:
         """
-        Publish one *chunk* of output of a job of *owner*; whether it went out.
+        Publish one *chunk* of output of *job*; whether it went out.
 
-        It does not if the router has not yet taken what was sent before.
+        It does not if the router has not yet taken what was sent before. The owner receives
+        it only if it is *shown* to it.
         """
         if self._session is None or self._session.backlog > OUTPUT_BACKLOG:
             return False
-        recipient = self._recipients.get(job_id)
-        self._send(uris.output_topic(owner, job_id), chunk, owner, recipient)
+        topic = uris.output_topic(job.owner, job.job_id)
+        owner = job.owner if shown else None
+        self._send(topic, chunk, eligible=self._receivers(owner, job.job_id, job.task))
         return True
 
     def publish_places(self, owner: str, places: dict[str, int]) -> None:
         """Publish the *places* in the queue that jobs of *owner* have now."""
-        self._send(uris.queue_topic(owner), places, owner, None)
+        self._send_to_user(owner, uris.queue_topic(owner), places)
 
     def flush(self) -> None:
         """Publish now whatever waits for the end of a window."""
@@ -122,57 +135,88 @@ class Publisher:
         if waiting is None or waiting[0].job_id in self._held:
             return
         burst = self._bursts.get(owner)
-        if burst == BURST:
-            return
         if burst is None:
             asyncio.get_running_loop().call_later(WINDOW, self._end_window, owner)
+        elif burst >= (1 if self._under_way[owner] > CROWD else BURST):
+            return
         self._bursts[owner] = (burst or 0) + 1
-        topic = uris.jobs_topic(owner)
         while waiting and waiting[0].job_id not in self._held:
             if waiting[0].seq is None:
-                self._send_apart(topic, waiting.popleft())
+                self._send_apart(waiting.popleft())
             else:
-                self._send(topic, self._take(waiting), owner, None)
+                events = self._take(waiting)
+                self._send_to_user(owner, uris.jobs_topic(owner), events)
+                self._send_by_job(events, owner)
         if not waiting:
             del self._waiting[owner]
+
+    def _count(self, event: Event) -> None:
+        """Keep up how many jobs of an owner wait or run; those of an earlier run are left out."""
+        if event.type is EventType.QUEUED:
+            self._under_way[event.owner] += 1
+        elif event.type.is_terminal or event.type is EventType.RETRYING:
+            if self._under_way[event.owner] > 1:
+                self._under_way[event.owner] -= 1
+            else:
+                del self._under_way[event.owner]
 
     def _end_window(self, owner: str) -> None:
         del self._bursts[owner]
         self._flush(owner)
 
-    def _send_apart(self, topic: str, event: Event) -> None:
+    def _send_apart(self, event: Event) -> None:
         """Publish an event that is not part of its owner's stream, if anybody is to have it."""
         recipient = self._recipients.get(event.job_id)
-        if recipient is not None:
-            self._send(topic, [event.as_dict()], event.owner, recipient)
-            if event.type.is_terminal:
-                del self._recipients[event.job_id]
+        if recipient is None:
+            return
+        events = [event.as_dict()]
+        topic = uris.jobs_topic(event.owner)
+        self._send(topic, events, eligible=[self._session_of(recipient)])
+        self._send_by_job(events, event.owner)
+        if event.type.is_terminal:
+            del self._recipients[event.job_id]
 
-    def _take(self, waiting: deque[Event]) -> list[dict[str, object]]:
+    def _send_by_job(self, events: list[dict[str, Any]], owner: str) -> None:
+        """Publish *events* of *owner* for those who watch one of the jobs alone."""
+        if not self._audience.watches_jobs:
+            return
+        for job_id, group in itertools.groupby(events, key=itemgetter("job_id")):
+            topic = uris.job_topic(owner, job_id)
+            if self._audience.watches(topic):
+                told = list(group)
+                self._send(topic, told, eligible=self._receivers(owner, job_id, told[0]["task"]))
+
+    def _receivers(self, owner: str | None, job_id: str, task: str) -> list[int]:
+        """The sessions that are told about one job; those of its *owner* if it is given."""
+        holders = self._audience.holders(owner, job_id, task)
+        recipient = self._recipients.get(job_id)
+        if recipient is None:
+            return holders
+        return [session for session in holders if session == self._session_of(recipient)]
+
+    def _take(self, waiting: deque[Event]) -> list[dict[str, Any]]:
         """The next events that may go out together as one publication."""
-        batch: list[dict[str, object]] = []
+        batch: list[dict[str, Any]] = []
         weight = 0
         while waiting and len(batch) < PUBLICATION_EVENTS:
             if waiting[0].seq is None or waiting[0].job_id in self._held:
                 break
             event = waiting[0].as_dict()
-            weight += size_of(event)
+            weight += size_at_most(event)
             if batch and weight > self._publication_weight:
                 break
             waiting.popleft()
             batch.append(event)
         return batch
 
-    def _send(self, topic: str, payload: object, owner: str, recipient: Recipient | None) -> None:
+    def _send_to_user(self, owner: str, topic: str, payload: object) -> None:
+        self._send(topic, payload, eligible_authid=self._audience.entitled(owner))
+
+    def _send(self, topic: str, payload: object, **receivers: Any) -> None:
         if self._session is None:
             return
         try:
-            if recipient is None:
-                self._session.publish(
-                    topic, payload, eligible_authid=self._audience.entitled(owner)
-                )
-            else:
-                self._session.publish(topic, payload, eligible=[self._session_of(recipient)])
+            self._session.publish(topic, payload, **receivers)
         except Disconnected:
             self._session = None
 

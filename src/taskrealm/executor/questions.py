@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ..journal import AuditRecord
+
 AT_ONCE = 5  # questions of one job that are open at the same time
 TEXT_LIMIT = 2_000  # characters of a question
 ID_LIMIT = 64  # characters
@@ -117,9 +119,12 @@ class Questions:
     def __init__(
         self,
         job_id: str,
-        record: Callable[[EventType, dict[str, Any]], asyncio.Future[None]],
+        record: Callable[[EventType, dict[str, Any], AuditRecord | None], asyncio.Future[None]],
     ) -> None:
-        """*record* takes the type and the data of an event, and is done when it is durable."""
+        """
+        *record* takes the type and the data of an event, and who has caused it, and is done
+        when it is durable.
+        """
         self._job_id = job_id
         self._record = record
         self._open: dict[str, tuple[Question, dict[str, Any]]] = {}
@@ -151,12 +156,14 @@ class Questions:
             self._timers[question.id] = asyncio.get_running_loop().call_later(
                 question.timeout, self._time_out, question.id
             )
-        self._record(EventType.QUESTION, data)
+        self._record(EventType.QUESTION, data, None)
         return None
 
-    def answer(self, name: str, value: Any, by: str) -> asyncio.Future[None]:
+    def answer(
+        self, name: str, value: Any, by: str, audit: AuditRecord | None = None
+    ) -> asyncio.Future[None]:
         """
-        Take the answer that *by* gives; done when it is durable.
+        Take the answer that *by* gives; done when it is durable, together with *audit*.
 
         Raises:
             UnknownQuestion: The job does not ask this, or has its answer.
@@ -168,7 +175,7 @@ class Questions:
         question, _ = asked
         if fields := question.schema.problems(value, "value"):
             raise InvalidArguments(fields=fields)
-        return self._settle(question, value, by)
+        return self._settle(question, value, by, audit)
 
     def close(self, refused: str) -> None:
         """Answer no more; programs that wait are told why."""
@@ -187,13 +194,15 @@ class Questions:
             return
         self._take(question, None)
         data = {"question": name, "answer": None, "by": None, "refused": "timeout"}
-        recorded = self._record(EventType.ANSWERED, data)
+        recorded = self._record(EventType.ANSWERED, data, None)
         recorded.add_done_callback(lambda _: question.reply.refuse("timeout"))
 
-    def _settle(self, question: Question, value: Any, by: str | None) -> asyncio.Future[None]:
+    def _settle(
+        self, question: Question, value: Any, by: str | None, audit: AuditRecord | None = None
+    ) -> asyncio.Future[None]:
         self._take(question, by)
         data = {"question": question.id, "answer": value, "by": by, "refused": None}
-        recorded = self._record(EventType.ANSWERED, data)
+        recorded = self._record(EventType.ANSWERED, data, audit)
         recorded.add_done_callback(lambda _: question.reply.give(value))
         return recorded
 

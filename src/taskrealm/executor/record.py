@@ -1,4 +1,4 @@
-"""The steps of one job on their way into the journal."""
+"""The steps of a job, or the ends of some, on their way into the journal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ JOURNAL_RETRY = 1.0  # seconds between two tries to write what must not be forgo
 class Record:
     """Writes the steps of one job, one after the other, however long the journal cannot."""
 
-    def __init__(self, journal: Journal, newest: Callable[[], Job]) -> None:
-        """*newest* gives the job as it is by now."""
+    def __init__(self, journal: Journal, newest: Callable[[], Job] | None = None) -> None:
+        """*newest* gives the job as it is by now; ends, after which nothing changes, need none."""
         self._journal = journal
         self._newest = newest
         self._turn = asyncio.Lock()  # its waiters go on in the order in which they came
         self._hindered = asyncio.Event()
         self._hindrance: JournalError | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a step is being written."""
+        return self._turn.locked()
 
     async def add(self, *entries: Entry) -> None:
         """
@@ -62,7 +67,7 @@ class Record:
 
     def _renewed(self, entry: Entry) -> Entry:
         # What has become of the job meanwhile must not be undone; an end is the last word.
-        newest = self._newest()
-        if entry.job.state.is_terminal or entry.job.job_id != newest.job_id:
+        if self._newest is None or entry.job.state.is_terminal:
             return entry
-        return replace(entry, job=newest)
+        newest = self._newest()
+        return replace(entry, job=newest) if entry.job.job_id == newest.job_id else entry

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..engine import NamedPipe
 from ..tasks import Progress
 from ..tasks.progress import presentable
 from ..tasks.report import KEYS, LEVELS, LINE_LIMIT, VERSION
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from ..engine import NamedPipes
     from .attempt import Reporter
     from .questions import Question
 
@@ -38,7 +38,7 @@ class Reading:
     """What some lines say."""
 
     progress: Progress | None = None
-    """The latest."""
+    """The latest, or the latest after the first message."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     """The data of each `message` event."""
     files: list[tuple[str, str | None, str | None]] = field(default_factory=list)
@@ -48,6 +48,8 @@ class Reading:
     data: dict[str, Any] = field(default_factory=dict)
     result: tuple[Any, ...] = NOTHING
     """The latest, if there is one."""
+    early: Progress | None = None
+    """The latest before the first message, if there are messages."""
 
 
 class ReportReader:
@@ -151,6 +153,8 @@ class ReportReader:
             self._surplus += 1
             return
         self._room -= 1
+        if not reading.messages:
+            reading.early, reading.progress = reading.progress, None
         reading.messages.append(message)
 
 
@@ -164,13 +168,13 @@ class Reports:
 
     def __init__(
         self,
-        path: Path,
+        pipes: NamedPipes,
         directory: Path,
         reporter: Reporter,
         on_file: Callable[[str, str | None, str | None], asyncio.Future[None]],
     ) -> None:
         """
-        The pipe of an attempt in the working *directory*; *reporter* takes what is reported.
+        One of *pipes*, for an attempt in the working *directory*; *reporter* takes what is reported.
 
         *on_file* is given path, title and name of a file, and gives when it is kept.
 
@@ -181,11 +185,17 @@ class Reports:
         """What the program has reported to be its result, if it has."""
         self._reporter = reporter
         self._on_file = on_file
-        self._reader = ReportReader(directory)
-        self._sieve = ReportSieve()
+        self._directory = directory
+        # Made on first use: most jobs report nothing.
+        self._made_reader: ReportReader | None = None
+        self._sieve: ReportSieve | None = None
         self._started = time.monotonic()
         self._holds = 0
-        self._pipe = NamedPipe(path, self._take)
+        self._is_over = False
+        self._pipes = pipes
+        self._pipe = pipes.lend(self._take)
+        self.path = self._pipe.path
+        """Where the pipe is."""
 
     def __enter__(self) -> Self:
         return self
@@ -196,20 +206,32 @@ class Reports:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pipe.close()
-        self._tell(self._reader.end())
+        self._pipes.take_back(self._pipe)
+        self._is_over = True
+        if self._made_reader is not None:
+            self._tell(self._made_reader.end())
 
     def sift(self, data: bytes) -> bytes:
         """Take the reports out of *data*, a piece of standard output; gives the rest of it."""
+        if self._sieve is None:
+            self._sieve = ReportSieve()
         printed, lines = self._sieve.feed(data)
         self._hear(lines)
         return printed
 
     def rest(self) -> bytes:
         """The last line of standard output, if nobody ended it and it is no report."""
+        if self._sieve is None:
+            return b""
         printed, lines = self._sieve.end()
         self._hear(lines)
         return printed
+
+    @property
+    def _reader(self) -> ReportReader:
+        if self._made_reader is None:
+            self._made_reader = ReportReader(self._directory)
+        return self._made_reader
 
     def _hear(self, lines: list[bytes]) -> None:
         if lines:
@@ -225,13 +247,12 @@ class Reports:
         asyncio.get_running_loop().call_later(rest, self._release)
 
     def _tell(self, reading: Reading) -> None:
-        if reading.progress is not None:
-            elapsed = time.monotonic() - self._started
-            self._reporter.progress.add(presentable(reading.progress, elapsed))
+        self._tell_progress(reading.early)
         if reading.messages:
             self._hold()
             recorded = self._reporter.messages(reading.messages)
             recorded.add_done_callback(lambda _: self._release())
+        self._tell_progress(reading.progress)
         for path, title, name in reading.files:
             self._hold()
             self._on_file(path, title, name).add_done_callback(lambda _: self._release())
@@ -241,13 +262,19 @@ class Reports:
             self._reporter.ask(question)
         self.result = reading.result or self.result
 
+    def _tell_progress(self, progress: Progress | None) -> None:
+        if progress is not None:
+            elapsed = time.monotonic() - self._started
+            self._reporter.progress(presentable(progress, elapsed))
+
     def _hold(self) -> None:
         self._holds += 1
-        self._pipe.pause()
+        if not self._is_over:
+            self._pipe.pause()
 
     def _release(self) -> None:
         self._holds -= 1
-        if self._holds == 0:
+        if self._holds == 0 and not self._is_over:
             self._pipe.resume()
 
 

@@ -36,7 +36,10 @@ class Request:
     expires: float | None = None  # seconds in the queue; may only shorten what the task allows
     tags: tuple[str, ...] = ()
     deliver: Delivery = Delivery.USER
+    traceparent: str | None = None
     schedule: str | None = None  # the name of the schedule that asks
+    on_behalf_of: str | None = None  # the authid of who shall own the job, if not the caller
+    teams: tuple[str, ...] = ()  # of that owner
     secrets: frozenset[str | int] = frozenset()
     """The names and the positions of arguments that are secrets."""
 
@@ -128,6 +131,8 @@ def with_job_ids(
     request: Request, requests: Sequence[Request], answers: Mapping[str | int, Accepted]
 ) -> Request:
     """*request* with the ids of the jobs that were made of the *requests* to which it refers."""
+    if not request.after:
+        return request
 
     def job_id(each: str) -> str:
         if not each.startswith("#"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..journal import Artifacts, Census, JournalError, retention
+from ..journal import Artifacts, Census, JournalError, audit, retention
 from ..protocol.jobs import now, timestamp
 
 if TYPE_CHECKING:
@@ -30,9 +30,13 @@ class Retention:
     A job that has not ended is never touched.
     """
 
-    def __init__(self, journal: Journal, settings: RetentionSettings) -> None:
+    def __init__(
+        self, journal: Journal, settings: RetentionSettings, *, audit_days: float = 365.0
+    ) -> None:
+        """*audit_days* is how long the records of the audit log are kept."""
         self._journal = journal
         self._settings = settings
+        self._audit_days = audit_days
         self._artifacts = Artifacts(journal)
         self._census = Census(journal.output.folder)
         self._is_full = False
@@ -55,7 +59,7 @@ class Retention:
         while count := await self._forget(timestamp(end), AT_ONCE):
             forgotten += count
         await self._count(end.timestamp())
-        while await self._size() > self._settings.size:
+        while await self.size() > self._settings.size:
             count = await self._forget(retention.EVER, AT_ONCE_FOR_ROOM)
             forgotten += count
             self._warn(not count)
@@ -63,9 +67,10 @@ class Retention:
                 break
         else:
             self._warn(False)
+        await self._forget_records()
         await self._shrink()
         if forgotten:
-            log.info("Old jobs removed", count=forgotten, size=await self._size())
+            log.info("Old jobs removed", count=forgotten, size=await self.size())
 
     async def _forget(self, before: str, limit: int) -> int:
         count = await self._journal.change(
@@ -73,6 +78,13 @@ class Retention:
         )
         await self._clear()
         return count
+
+    async def _forget_records(self) -> None:
+        """Remove the records of the audit log whose time is over."""
+        await self._journal.change(functools.partial(audit.keep, days=self._audit_days))
+        while count := await self._journal.change(audit.forget):
+            log.info("Old audit records removed", count=count)
+            await asyncio.sleep(PAUSE)
 
     async def _clear(self) -> None:
         """Remove events, output and artifacts of all jobs that are forgotten."""
@@ -97,9 +109,11 @@ class Retention:
                 await asyncio.to_thread(self._census.count, part, before=end)
             await asyncio.sleep(self._census.rest)
 
-    async def _size(self) -> int:
+    async def size(self) -> int:
+        """Bytes of what goes when there is no room: jobs do not make room for the audit log."""
         files = await self._artifacts.size()
-        return self._census.size + files + (await self._journal.pages()).used
+        database = (await self._journal.pages()).used - await self._journal.audit_size()
+        return self._census.size + files + max(0, database)
 
     async def _shrink(self) -> None:
         while (pages := await self._journal.pages()).is_hollow:

@@ -44,7 +44,10 @@ RETRY = 5.0  # seconds after which a job is asked for again that could not be ac
 SHOWN = 5  # runs that are told ahead
 
 ROLES = ("operator", "backend", "user")
-"""In which role a job runs that nobody has asked for: the first that its task allows."""
+"""
+In which role a job runs that nobody has asked for: the first that its task allows, or the last
+if that is for teams only.
+"""
 
 
 class Schedules:
@@ -214,9 +217,8 @@ class Schedules:
         request = Request(
             plan.task, kwargs=dict(schedule.arguments), key=key, delay=delay, schedule=plan.name
         )
-        [accepted] = await self._executor.submit(
-            [request], Caller(schedule.owner, _role(task), OWNER), session=0, answered=answered
-        )
+        owner = Caller(schedule.owner, _role(task), OWNER, tuple(schedule.teams))
+        [accepted] = await self._executor.submit([request], owner, session=0, answered=answered)
         return accepted.job.job_id
 
     def _fail(self, plan: Plan, error: Exception) -> None:
@@ -243,4 +245,4 @@ class Schedules:
 
 
 def _role(task: Task) -> str:
-    return next(role for role in ROLES if role in task.roles)
+    return next((role for role in ROLES if role in task.roles), "user")

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import msgpack
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,6 +18,7 @@ RESULT = 262_144  # bytes of a result in an event at most, whatever the message 
 PAGE = 524_288  # bytes of an answer at most
 PIECE = 262_144  # bytes of a file in one message at most
 CHUNK = 65_536  # bytes of output in one publication at most
+GROWTH = 6  # bytes of JSON for one of MessagePack at most: control characters, and `false,`
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ class Shares:
 def size_of(value: Any) -> int:
     """The bytes that *value* takes as JSON."""
     return len(json.dumps(value))
+
+
+def size_at_most(value: Any) -> int:
+    """More bytes than *value* takes as JSON, found in a fraction of the time of `size_of`."""
+    return GROWTH * len(msgpack.packb(value))
 
 
 def fitting(

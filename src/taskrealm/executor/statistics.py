@@ -1,4 +1,4 @@
-"""How busy the executor is: counts, rates and durations, kept cheaply as events are committed."""
+"""How busy the executor is: counts, rates, waits and durations, kept as events are committed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..protocol.jobs import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from ..protocol.jobs import Event
 
@@ -18,7 +19,7 @@ MINUTE = 60.0  # seconds
 STEP = 5.0  # seconds that are counted together
 SPANS = (1, 5, 15)  # minutes over which rates are told
 SAMPLES = 200  # latest durations of each task
-TASKS = 1_000  # tasks whose durations are kept
+TASKS = 1_000  # tasks whose waits and durations are kept
 
 COUNTED = frozenset(
     {
@@ -32,7 +33,7 @@ COUNTED = frozenset(
 
 @dataclass(slots=True)
 class _Durations:
-    """How long the jobs of one task ran."""
+    """How long the jobs of one task waited, or ran."""
 
     count: int = 0
     total: float = 0.0
@@ -56,7 +57,7 @@ class _Durations:
 
 class Statistics:
     """
-    Rates and durations since the executor started.
+    Rates, waits and durations since the executor started.
 
     Durations are in seconds, `count` and `mean` of all jobs, the others of the latest ones.
     """
@@ -66,6 +67,9 @@ class Statistics:
         # Each step that saw events, with their number by type.
         self._steps: deque[tuple[int, Counter[EventType]]] = deque()
         self._durations: dict[str, _Durations] = {}
+        self._waits: dict[str, _Durations] = {}
+        # When those that wait for a slot began to; those of an earlier executor are not counted.
+        self._queued: dict[str, datetime] = {}
 
     @property
     def uptime(self) -> float:
@@ -80,8 +84,13 @@ class Statistics:
                 counter[event.type] += 1
             duration = event.data.get("duration")
             if event.type.is_terminal and duration is not None:
-                if len(self._durations) < TASKS or event.task in self._durations:
-                    self._durations.setdefault(event.task, _Durations()).add(duration)
+                _add(self._durations, event.task, duration)
+            if event.type is EventType.QUEUED:
+                self._queued[event.job_id] = event.at
+            elif event.type is EventType.STARTED or event.type.is_terminal:
+                began = self._queued.pop(event.job_id, None)
+                if began is not None and event.type is EventType.STARTED:
+                    _add(self._waits, event.task, max(0.0, (event.at - began).total_seconds()))
 
     def rates(self) -> dict[str, dict[str, float]]:
         """Events per minute by type, over the last 1, 5 and 15 minutes."""
@@ -102,6 +111,10 @@ class Statistics:
         """How long jobs ran, by task."""
         return {task: durations.as_dict() for task, durations in self._durations.items()}
 
+    def waits(self) -> dict[str, dict[str, Any]]:
+        """How long jobs waited for a slot, by task."""
+        return {task: waits.as_dict() for task, waits in self._waits.items()}
+
     def _this_step(self) -> Counter[EventType]:
         now = int(self.uptime // STEP)
         if not self._steps or self._steps[-1][0] != now:
@@ -109,3 +122,8 @@ class Statistics:
             while self._steps[0][0] < now - max(SPANS) * MINUTE // STEP:
                 self._steps.popleft()
         return self._steps[-1][1]
+
+
+def _add(kept: dict[str, _Durations], task: str, seconds: float) -> None:
+    if len(kept) < TASKS or task in kept:
+        kept.setdefault(task, _Durations()).add(seconds)

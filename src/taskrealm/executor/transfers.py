@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ..access.rules import Right
 from ..journal import RESULT, Artifact
 from ..journal.artifacts import unknown
 from ..journal.contents import SHA256
@@ -14,7 +15,7 @@ from ..protocol.jobs import timestamp
 from ..tasks.artifacts import RESULT_NAME
 from ..tasks.media import MEDIA_TYPE
 from ..tasks.values import Unfit, require_text
-from .arguments import caller_of, expect, expect_number
+from .arguments import expect, expect_number, expect_user
 from .pace import Pace
 from .procedures import Procedure, explained
 
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
     from ..journal import Artifacts, Journal, Upload, Uploads
     from ..protocol.jobs import Job
+    from ..tasks import Task
     from ..wire import Call, Session
-    from .procedures import Procedures
+    from .audit import Audit
+    from .callers import Callers, SessionCaller
+    from .job_access import JobAccess
+    from .rights import Rights
 
 RATE = 80_000_000  # bytes of files a second, in either direction, of all together
 NAME_LIMIT = 1_000  # characters of a name as it is given
@@ -36,24 +41,33 @@ class Transfers:
     Answers the calls that carry files.
 
     An upload of somebody else is answered like one that does not exist; an artifact can be
-    read by whoever may see its job.
+    read by whoever may read the output of its job. Whoever may run tasks on behalf of
+    somebody may send files for that one.
     """
 
     def __init__(
         self,
-        procedures: Procedures,
+        callers: Callers,
+        rights: Rights,
+        jobs: JobAccess,
         journal: Journal,
         uploads: Uploads,
         artifacts: Artifacts,
+        audit: Audit,
         *,
+        tasks: Callable[[], Collection[Task]],
         in_use: Callable[[], Collection[str]],
         piece: int,
     ) -> None:
-        """*in_use* gives the uploads that jobs need, and *piece* is the most bytes in a message."""
-        self._procedures = procedures
+        """*tasks* gives those that there are, *in_use* the uploads that jobs need, and *piece* is the most bytes in a message."""
+        self._tasks = tasks
+        self._callers = callers
+        self._rights = rights
+        self._jobs = jobs
         self._output = journal.output
         self._uploads = uploads
         self._artifacts = artifacts
+        self._audit = audit
         self._in_use = in_use
         self._piece = piece
         self._appending: set[str] = set()
@@ -77,13 +91,20 @@ class Transfers:
         )
 
     async def begin(
-        self, call: Call, name: Any, size: Any, sha256: Any = None, media_type: Any = None
+        self,
+        call: Call,
+        name: Any,
+        size: Any,
+        sha256: Any = None,
+        media_type: Any = None,
+        on_behalf_of: Any = None,
     ) -> dict[str, Any]:
         """
         Begins an upload: `{upload, offset, size, chunk, expires_at}`.
 
         The file is then appended in pieces of at most `chunk` bytes, from `offset` on, which
-        is the whole size if the same file with the same `sha256` is here already.
+        is the whole size if the same file with the same `sha256` is here already. A session for
+        some tasks only sends it anew.
         """
         expect("name", name, str, "text")
         try:
@@ -101,17 +122,29 @@ class Transfers:
             isinstance(media_type, str) and MEDIA_TYPE.fullmatch(media_type)
         ):
             raise InvalidArguments(fields={"media_type": "must be a media type, such as image/png"})
+        caller = self._sender(call, on_behalf_of)
         upload = await self._uploads.begin(
-            caller_of(call).authid, name, size, sha256=sha256, media_type=media_type
+            caller.authid,
+            name,
+            size,
+            sha256=sha256,
+            media_type=media_type,
+            # Else a checksum alone would give it what others have sent in its user's name.
+            again=not caller.scope.is_narrow,
+            record=self._audit.record(
+                caller, "upload.begin", owner=caller.authid, name=name, size=size
+            ),
         )
         return self._progress(upload)
 
-    async def append(self, call: Call, upload: Any, offset: Any, data: Any) -> dict[str, Any]:
+    async def append(
+        self, call: Call, upload: Any, offset: Any, data: Any, on_behalf_of: Any = None
+    ) -> dict[str, Any]:
         """Adds a piece of bytes to an upload, behind those that are here: `{upload, offset, ...}`."""
         expect("upload", upload, str, "text")
         expect_number("offset", offset, 0, LARGEST)
         expect("data", data, bytes, "bytes; in JSON a NUL character and then base64")
-        owner = caller_of(call).authid
+        owner = self._sender(call, on_behalf_of).authid
         if len(data) > self._piece:
             raise TooLarge(f"A piece has at most {self._piece} bytes", limit=self._piece)
         if upload in self._appending:
@@ -127,12 +160,13 @@ class Transfers:
         finally:
             self._appending.discard(upload)
 
-    async def status(self, call: Call, upload: Any) -> dict[str, Any]:
+    async def status(self, call: Call, upload: Any, on_behalf_of: Any = None) -> dict[str, Any]:
         """How far an upload is: `{upload, offset, size, chunk, expires_at}`."""
         expect("upload", upload, str, "text")
-        return self._progress(await self._uploads.status(caller_of(call).authid, upload))
+        owner = self._sender(call, on_behalf_of).authid
+        return self._progress(await self._uploads.status(owner, upload))
 
-    async def finish(self, call: Call, upload: Any) -> dict[str, Any]:
+    async def finish(self, call: Call, upload: Any, on_behalf_of: Any = None) -> dict[str, Any]:
         """
         Makes a file of an upload that is whole: `{file, name, size, sha256, media_type, expires_at}`.
 
@@ -140,7 +174,7 @@ class Transfers:
         as a job needs it; each use begins its time anew.
         """
         expect("upload", upload, str, "text")
-        done = await self._uploads.finish(caller_of(call).authid, upload)
+        done = await self._uploads.finish(self._sender(call, on_behalf_of).authid, upload)
         return {
             "file": done.upload,
             "name": done.name,
@@ -150,14 +184,15 @@ class Transfers:
             "expires_at": done.expires_at,
         }
 
-    async def remove(self, call: Call, upload: Any) -> None:
+    async def remove(self, call: Call, upload: Any, on_behalf_of: Any = None) -> None:
         """Removes an upload, finished or not, that no job needs."""
         expect("upload", upload, str, "text")
-        owner = caller_of(call).authid
-        await self._uploads.status(owner, upload)
+        caller = self._sender(call, on_behalf_of)
+        await self._uploads.status(caller.authid, upload)
         if upload in self._in_use():
             raise InvalidArguments(fields={"upload": "is needed by a job that has not ended"})
-        await self._uploads.remove(owner, upload)
+        record = self._audit.record(caller, "upload.remove", upload, owner=caller.authid)
+        await self._uploads.remove(caller.authid, upload, record)
 
     async def artifacts(self, call: Call, job_id: Any) -> list[dict[str, Any]]:
         """
@@ -165,7 +200,7 @@ class Transfers:
 
         A result that was too big for the terminal event is there as `result.json`.
         """
-        job = await self._procedures.visible(caller_of(call), job_id)
+        job = await self._jobs.job(self._callers.of(call), job_id, Right.OUTPUT)
         found = await self._artifacts.of(job.job_id)
         if job.outcome.get("artifact") == RESULT_NAME:
             found.append(await asyncio.to_thread(self._result_of, job))
@@ -179,11 +214,11 @@ class Transfers:
         expect_number("offset", offset, 0, LARGEST)
         if limit is not None:
             expect_number("limit", limit, 1, LARGEST)
-        caller = caller_of(call)
+        caller = self._callers.of(call)
         async with self._reading:
             await self._going.wait()
             await call.room()
-            job = await self._procedures.visible(caller, job_id)
+            job = await self._jobs.job(caller, job_id, Right.OUTPUT)
             size = self._piece if limit is None else min(limit, self._piece)
             whole, data = await self._piece_of(job, name, offset, size)
             self._going.spend(len(data))
@@ -195,6 +230,15 @@ class Transfers:
                 "data": data,
                 "end": offset + len(data) >= whole,
             }
+
+    def _sender(self, call: Call, user: Any) -> SessionCaller:
+        """Who sends a file: who calls, as it acts on behalf of a *user* if it does."""
+        caller = self._callers.of(call)
+        if user is not None:
+            expect_user("on_behalf_of", user)
+            caller = self._rights.acting(caller, user)
+        self._rights.require_upload(caller, self._tasks())
+        return caller
 
     async def _piece_of(self, job: Job, name: str, offset: int, limit: int) -> tuple[int, bytes]:
         """The size of an artifact, and a piece of it."""

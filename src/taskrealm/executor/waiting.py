@@ -11,9 +11,9 @@ from .delays import Delays, SteadyClock
 from .places import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from ..engine import Claim, Scheduler
+    from ..engine import Claim, Reason, Scheduler
     from .audience import Audience
     from .publisher import Publisher
 
@@ -141,11 +141,16 @@ class Waiting:
 
     def remove(self, job_id: str) -> bool:
         """Forget a waiting job; False if it does not wait."""
-        self._delays.remove(job_id)
-        self._expiries.remove(job_id)
+        return bool(self.remove_all([job_id]))
+
+    def remove_all(self, job_ids: Collection[str]) -> set[str]:
+        """Forget all jobs that wait; gives which of them did."""
         self._places.change()
-        self._expect_no_longer(job_id)
-        return self._scheduler.remove(job_id)
+        for job_id in job_ids:
+            self._delays.remove(job_id)
+            self._expiries.remove(job_id)
+            self._expect_no_longer(job_id)
+        return self._scheduler.remove_all(job_ids)
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies a slot; None if there is none."""
@@ -183,9 +188,11 @@ class Waiting:
         since: float | None = None,
     ) -> int:
         """The place that a new job would get; 0 if it would start at once."""
-        if self.reason_for(owner, claim, priority=priority, lead=lead, since=since) is None:
-            return 0
         since = self._clock.time() if since is None else since
+        if self.intake is Intake.OPEN:
+            lack = self._lack(owner, claim, priority=priority, lead=lead, since=since)
+            if lack is None:
+                return 0
         place = self._scheduler.position_for(priority=priority, since=since, owner=owner, lead=lead)
         return place + len(self._queueing)
 
@@ -212,15 +219,22 @@ class Waiting:
         closed = reasons.for_intake(self.intake)
         if closed is not None:
             return closed
-        reason = self._scheduler.reason_for(
+        since = self._clock.time() if since is None else since
+        lack = self._lack(owner, claim, priority=priority, lead=lead, since=since)
+        return None if lack is None else reasons.for_claim(lack, claim)
+
+    def _lack(
+        self, owner: str, claim: Claim, *, priority: int, lead: int, since: float
+    ) -> Reason | None:
+        """What a new job lacks to start at once on a node that starts jobs."""
+        return self._scheduler.reason_for(
             priority=priority,
-            since=self._clock.time() if since is None else since,
+            since=since,
             owner=owner,
             claim=claim,
             lead=lead,
             beside=self._starting,
         )
-        return None if reason is None else reasons.for_claim(reason, claim)
 
     def _expect_no_longer(self, job_id: str) -> None:
         self._queueing.discard(job_id)

@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, now, timestamp
+from . import audit
+from .audit import AuditRecord
 from .contents import CONTENTS
 from .contents import FOLDER as FILES
 from .database import (
@@ -35,6 +37,8 @@ FORMAT = 1
 MANIFEST = "backup.json"
 OUTPUT = "output"
 DRAFTS = "restoring"
+NONSENSE = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
+"""What reading a manifest raises that is not one of ours."""
 PAGES_AT_ONCE = 1_024  # pages of the database copied between two reports
 
 
@@ -126,7 +130,7 @@ def restore(folder: Path, file: Path, *, replace: bool) -> Summary:
         shutil.rmtree(drafts, ignore_errors=True)
         drafts.mkdir(mode=0o700)
         summary = _unpack(file, drafts)
-        _check(drafts / DATABASE)
+        _check(drafts / DATABASE, summary)
         # From here on, a folder without a database is refused instead of started empty.
         sign(lock)
         _move_away(folder)
@@ -195,7 +199,7 @@ def _unpack(file: Path, folder: Path) -> Summary:
             for member in archive:
                 if member.name != MANIFEST:
                     _extract(archive, member, folder)
-    except (tarfile.TarError, KeyError, ValueError) as error:
+    except (tarfile.TarError, *NONSENSE) as error:
         raise JournalError(
             f"{file} is no backup that `taskrealm backup` has made, or a damaged one: {error}"
         ) from error
@@ -233,14 +237,22 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
         os.fsync(file.fileno())
 
 
-def _check(database: Path) -> None:
-    """See to it that the database is whole, of today's schema, and not taken for another one."""
+def _check(database: Path, summary: Summary) -> None:
+    """
+    See to it that the database is whole, of today's schema, and not taken for another one.
+
+    Its audit log says that it was restored, for what happened after the backup is not in it.
+    """
     try:
         with contextlib.closing(connect(database, "rw")) as connection:
             refuse_strangers(database, connection)
             refuse_damage(database, connection)
             migrate(connection)
             connection.execute("update mark set id = 'restored ' || hex(randomblob(8))")
+            restored = AuditRecord(
+                "restore", "restore", "system", detail={"made_at": summary.made_at}
+            )
+            audit.add(connection, audit.rows_of([restored]))
             # One file that needs no other beside it.
             connection.execute("pragma journal_mode = delete")
     except sqlite3.Error as error:

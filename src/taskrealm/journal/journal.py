@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..protocol.errors import UnknownJob
 from ..protocol.jobs import EventType, State
+from ..protocol.scope import WHOLE, Scope
+from . import audit, history, outcomes
 from .contents import FOLDER, ContentStore
 from .database import open_database
 from .errors import JournalError, explain
+from .history import Filter, Page, Span
 from .numbering import NEWEST
 from .output import OutputStore
 from .retention import Pages
-from .rows import EVENTS, JOBS, event_of, job_of
-from .writer import Writer
+from .rows import ENDED, EVENTS, JOBS, OPEN, event_of, job_of
+from .writer import PROBE, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from ..protocol.jobs import Event, Job
+    from .audit import AuditFilter, AuditRecord
     from .database import Database
+    from .outcomes import Outcome
     from .rows import Row
     from .writer import Entry
 
@@ -98,10 +104,52 @@ class Journal:
         """
         return self._writer.write(entries)
 
+    def record(self, records: Sequence[AuditRecord]) -> asyncio.Future[list[Event]]:
+        """
+        Add *records* to the audit log, all in one transaction.
+
+        What is recorded together with a step of a job belongs into its `Entry`. The future
+        is that of `write`; there are no events.
+        """
+        return self._writer.record(records)
+
+    async def audit(
+        self,
+        wanted: AuditFilter,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[AuditRecord]:
+        """
+        Up to *limit* records that are *wanted*: behind the id *after*, the oldest first.
+
+        Without *after* these are the newest ones, newest first; with *before*, of those
+        before that id.
+        """
+        query, values = audit.query(wanted, after=after, before=before, limit=limit)
+        return await self._read(audit.record_of, query, **values)
+
+    async def audit_size(self) -> int:
+        """About how many bytes of the database file the audit log takes."""
+        [size] = await self._read(lambda row: round((row[0] or 0) * (row[1] or 0)), audit.SIZE)
+        return size
+
     async def job(self, job_id: str) -> Job | None:
         """The job, or None if there is none with this id."""
         jobs = await self._read(job_of, f"{JOBS} where job_id = :job_id", job_id=job_id)
         return jobs[0] if jobs else None
+
+    async def jobs_by_id(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Those of *job_ids* that are jobs, by these ids."""
+        if not job_ids:
+            return {}
+        jobs = await self._read(
+            job_of,
+            f"{JOBS} where job_id in (select value from json_each(:ids))",
+            ids=json.dumps(list(job_ids)),
+        )
+        return {job.job_id: job for job in jobs}
 
     async def jobs_by_key(self, owner: str, keys: Iterable[str]) -> list[Job]:
         """The jobs of *owner* that were submitted with one of *keys*."""
@@ -113,15 +161,57 @@ class Journal:
         )
 
     async def counts(self) -> dict[str, dict[State, int]]:
-        """How many jobs there are, by task and state; a walk along one index, not a short one."""
+        """How many jobs there are, by task and state; walks along two indexes, not short ones."""
         rows = await self._read(
             lambda row: (row[0], State(row[1]), int(row[2])),
-            "select task, state, count(*) from jobs group by task, state",
+            " union all ".join(
+                f"select task, state, count(*) from jobs where {side} group by task, state"
+                for side in (OPEN, ENDED)
+            ),
         )
         counts: dict[str, dict[State, int]] = {}
         for task, state, count in rows:
             counts.setdefault(task, {})[state] = count
         return counts
+
+    async def outcomes(
+        self, tasks: Collection[str], *, owner: str | None = None, scope: Scope = WHOLE, limit: int
+    ) -> list[Outcome]:
+        """
+        How the newest *limit* jobs of each of *tasks* that have ended did so, newest first.
+
+        They are inside *scope*, and of *owner* if one is given.
+        """
+        if scope.jobs is not None:
+            query, values = outcomes.query_named(scope.jobs, owner=owner)
+            found = await self._read(outcomes.outcome_of, query, **values)
+            return [each for each in found if each.task in tasks][:limit]
+        query, values = outcomes.query(tasks, owner=owner, limit=limit)
+        return await self._read(outcomes.outcome_of, query, **values)
+
+    async def owners(self, *, after: str, limit: int) -> dict[str, dict[State, int]]:
+        """The first *limit* owners of jobs behind *after*, with how many there are by state."""
+        # From one owner to the next along the index, however many ended jobs each of them has.
+        rows = await self._read(
+            lambda row: (row[0], State(row[1]), int(row[2])),
+            "with recursive walk (owner) as ("
+            f" select min(owner) from jobs where {ENDED} and owner > :after union all"
+            f" select (select min(owner) from jobs where {ENDED} and owner > walk.owner) from walk"
+            " where walk.owner is not null limit :limit),"
+            " page as (select owner from walk where owner is not null union"
+            f" select owner from jobs where {OPEN} and owner > :after order by owner limit :limit) "
+            + " union all ".join(
+                f"select owner, state, count(*) from jobs where {side}"
+                " and owner in (select owner from page) group by owner, state"
+                for side in (OPEN, ENDED)
+            ),
+            after=after,
+            limit=limit,
+        )
+        owners: dict[str, dict[State, int]] = {}
+        for owner, state, count in rows:
+            owners.setdefault(owner, {})[state] = count
+        return owners
 
     async def jobs(
         self,
@@ -132,10 +222,11 @@ class Journal:
         before: str | None = None,
         parent: str | None = None,
         children: bool = True,
+        scope: Scope = WHOLE,
         limit: int = 50,
     ) -> list[Job]:
         """
-        The last *limit* jobs that fit the filters, newest first.
+        The last *limit* jobs inside *scope* that fit the filters, newest first.
 
         With *parent* these are children of that batch; otherwise *children* may be left out.
         Newest is what was submitted last, whatever the clock said. *before* is the `job_id`
@@ -144,44 +235,56 @@ class Journal:
         Raises:
             UnknownJob: *before* is no job (of this owner).
         """
-        # With this sign before a column no index is used for it: the children of a batch are few.
-        sign = "" if parent is None else "+"
-        filters = "".join(
-            f" and {sign}{column} = :{column}"
-            for column, value in (("owner", owner), ("task", task))
-            if value is not None
-        )
-        end = None
-        if before is not None:
-            end = await self._number(before, owner)
-            filters += " and number < :end"
-        chosen = sorted(State if states is None else {State(each) for each in states})
-        if not chosen:
-            return []
-        if parent is not None:
-            among = ", ".join(f"'{state.value}'" for state in chosen)
-            walks = (
-                f"select number from jobs where parent = :parent and +state in ({among}){filters}"
-                " order by number desc limit :limit"
-            )
-        else:
-            # One short walk along an index for each state, whatever the filters. A single query
-            # over several states would have to read and sort every job that fits.
-            walks = " union all ".join(
-                f"select * from (select number from jobs where state = '{state.value}'"
-                f" and child = {child}{filters} order by number desc limit :limit)"
-                for state in chosen
-                for child in ((0, 1) if children else (0,))
-            )
-        return await self._read(
-            job_of,
-            f"{JOBS} where number in ({walks}) order by number desc limit :limit",
+        wanted = Filter(
             owner=owner,
-            task=task,
+            states=states,
+            tasks=None if task is None else (task,),
             parent=parent,
-            end=end,
-            limit=limit,
+            children=children,
+            scope=scope,
         )
+        return (await self.page(wanted, before=before, limit=limit)).jobs
+
+    async def page(self, wanted: Filter, *, before: str | None = None, limit: int = 50) -> Page:
+        """
+        The last *limit* jobs that are *wanted*, newest first.
+
+        Newest is what was submitted last, whatever the clock said. *before* is that of the page
+        before. A page may hold fewer, even none, as long as it has a `before` itself.
+
+        Raises:
+            UnknownJob: *before* is no job (of this owner).
+        """
+        end = None if before is None else await self._number(before, wanted.owner)
+        wanted = await self._named(wanted)
+        span = await self._span(wanted, end)
+        if span is None or not _can_be(wanted):
+            return Page([], None)
+        if wanted.tag is not None and not wanted.is_few:
+            return await self._tagged_page(wanted, span, limit)
+        found = await self._numbers(history.numbers(wanted, span), wanted, span, limit)
+        jobs = await self._numbered(found)
+        return Page(jobs, jobs[-1].job_id if len(jobs) == limit else None)
+
+    async def counts_of(self, wanted: Filter) -> dict[State, int]:
+        """
+        How many jobs are *wanted* in each state, whatever their tag; no state without a job.
+
+        It counts up to `history.COUNTED` of a state: so many are at least so many.
+        """
+        wanted = await self._named(wanted)
+        span = await self._span(wanted, None)
+        counted: Counter[State] = Counter()
+        if span is None or not _can_be(wanted):
+            return counted
+        values = history.values_of(wanted, span)
+        for query, tasks in history.counts(wanted, span):
+            rows = await self._read(
+                lambda row: (State(row[0]), int(row[1])), query, **values, **tasks
+            )
+            for state, count in rows:
+                counted[state] += count
+        return {state: min(count, history.COUNTED) for state, count in counted.items() if count}
 
     async def children(self, parent: str, *, since: int, limit: int) -> list[Job]:
         """The first *limit* children of a batch behind the first *since*, in the batch's order."""
@@ -196,8 +299,10 @@ class Journal:
 
     async def unfinished(self) -> list[Job]:
         """Every job that has not ended, in order of submission."""
-        states = ", ".join(f"'{state.value}'" for state in State if not state.is_terminal)
-        return await self._read(job_of, f"{JOBS} where state in ({states}) order by number")
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in (select number from jobs where {OPEN}) order by number",
+        )
 
     async def events(self, owner: str, *, since: int, limit: int) -> list[Event]:
         """The first *limit* events of the owner's stream with a `seq` above *since*."""
@@ -272,6 +377,15 @@ class Journal:
         """
         return await self._writer.change(step)
 
+    async def probe(self) -> None:
+        """
+        Write what changes nothing, and yet has to reach the disk.
+
+        Raises:
+            JournalError: It does not.
+        """
+        await self.change(lambda database: database.execute(PROBE))
+
     async def rows(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
         """What *make* makes of each row that answers *query*."""
         return await self._read(make, query, **values)
@@ -311,6 +425,72 @@ class Journal:
             await asyncio.to_thread(self._reader.shutdown)
             await asyncio.to_thread(self._database.close)
 
+    async def _named(self, wanted: Filter) -> Filter:
+        """*wanted* with the names of tasks where it has patterns, or a scope says as much."""
+        if wanted.tasks is None and wanted.scope.tasks is not None:
+            return replace(wanted, tasks=wanted.scope.tasks)
+        if not wanted.has_patterns:
+            return wanted
+        return wanted.among(await self._read(lambda row: str(row[0]), history.TASKS))
+
+    async def _span(self, wanted: Filter, end: int | None) -> Span | None:
+        """Between which numbers jobs are *wanted*; None if there can be none."""
+        bounds: list[int | None] = []
+        for moment, query, is_end in (
+            (wanted.since, history.FIRST_SINCE, False),
+            (wanted.until, history.LAST_UNTIL, True),
+        ):
+            if moment is None:
+                bounds.append(None)
+                continue
+            edge = history.moment_id(moment, is_end=is_end)
+            found = await self._read(lambda row: int(row[0]), query, id=edge)
+            if not found:
+                return None
+            bounds += found
+        first, last = bounds
+        return Span(first, last, end)
+
+    async def _tagged_page(self, wanted: Filter, span: Span, limit: int) -> Page:
+        """A page of those among the newest jobs with the tag that fit the other filters too."""
+        values = history.values_of(wanted, span)
+        tagged = await self._read(lambda row: int(row[0]), history.tagged(wanted, span), **values)
+        found = await self._read(
+            lambda row: int(row[0]),
+            history.fitting(wanted),
+            **values,
+            numbers=json.dumps(tagged),
+            limit=limit,
+        )
+        jobs = await self._numbered(found)
+        if len(jobs) == limit:
+            return Page(jobs, jobs[-1].job_id)
+        if len(tagged) < history.TAGGED_AT_ONCE:
+            return Page(jobs, None)
+        # If the last one is being forgotten, so is everything before it.
+        last = await self._numbered(tagged[-1:])
+        return Page(jobs, last[0].job_id if last else None)
+
+    async def _numbers(
+        self, queries: Iterable[tuple[str, dict[str, Any]]], wanted: Filter, span: Span, limit: int
+    ) -> list[int]:
+        """The *limit* newest of what the *queries* find."""
+        values = history.values_of(wanted, span)
+        found: list[int] = []
+        for query, tasks in queries:
+            found += await self._read(
+                lambda row: int(row[0]), query, **values, **tasks, limit=limit
+            )
+        return sorted(found, reverse=True)[:limit]
+
+    async def _numbered(self, numbers: Sequence[int]) -> list[Job]:
+        """The jobs with these *numbers*, newest first."""
+        return await self._read(
+            job_of,
+            f"{JOBS} where number in (select value from json_each(:numbers)) order by number desc",
+            numbers=json.dumps(list(numbers)),
+        )
+
     async def _number(self, job_id: str, owner: str | None) -> int:
         numbers = await self._read(
             lambda row: int(row[0]),
@@ -340,6 +520,11 @@ class Journal:
         except UnicodeEncodeError:
             # A lone surrogate: no text that the database can hold, so nothing fits it.
             return []
+
+
+def _can_be(wanted: Filter) -> bool:
+    """Whether any job can fit it."""
+    return all(each is None or len(each) > 0 for each in (wanted.states, wanted.tasks))
 
 
 def _strangers(database: sqlite3.Connection, contents: set[str]) -> set[str]:

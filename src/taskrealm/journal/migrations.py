@@ -144,7 +144,79 @@ SCHEDULES = """
     ) without rowid;
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES)
+AUDIT = """
+    -- Who did what. What stands here is never changed, and goes only when its time is over.
+    create table audit (
+        id integer primary key autoincrement,
+        at text not null,
+        actor text not null,
+        role text,
+        owner text,
+        action text not null,
+        object text,
+        address text,
+        outcome text not null,
+        detail text not null
+    );
+    create index audit_by_time on audit (at);
+    create index audit_by_actor on audit (actor);
+    create index audit_by_action on audit (action);
+    create index audit_by_object on audit (object) where object is not null;
+
+    -- How long it is kept, as the settings say.
+    create table audit_retention (days real not null);
+    insert into audit_retention values (365);
+    create view audit_horizon as
+        select strftime('%Y-%m-%dT%H:%M:%f', 'now', '-' || days || ' days') as horizon
+        from audit_retention;
+
+    create trigger audit_never_changes before update on audit begin
+        select raise(abort, 'the audit log is only added to');
+    end;
+    -- To replace a row is no deletion for SQLite. A row that has no id yet has a negative one here.
+    create trigger audit_is_not_replaced before insert on audit
+        when new.id between 1 and (select max(id) from audit) begin
+        select raise(abort, 'the audit log is only added to');
+    end;
+    -- A horizon that cannot be told is none: then nothing may go.
+    create trigger audit_is_kept before delete on audit
+        when coalesce(old.at >= (select horizon from audit_horizon), true) begin
+        select raise(abort, 'the audit log keeps this record');
+    end;
+"""
+
+TAGS = """
+    -- The tags of jobs, so that their jobs are found; each goes with its job.
+    create table tags (
+        owner text not null,
+        tag text not null,
+        number integer not null,
+        primary key (owner, tag, number)
+    ) without rowid;
+    insert or ignore into tags
+        select jobs.owner, tag.value, jobs.number from jobs join requests using (number),
+        json_each(coalesce(json_extract(status, '$.tags'), json_extract(request, '$.tags'))) as tag;
+    create index tags_by_tag on tags (tag, number);
+"""
+
+OPEN = """
+    -- While a job is open it changes its state, and stands in one index that has all that is
+    -- asked of those few. In the others stand those that have ended, each put there once.
+    update jobs set ended_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now') where ended_at is null
+        and state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'lost');
+    drop index jobs_by_state;
+    drop index jobs_by_owner;
+    drop index jobs_by_task;
+    drop index jobs_by_owner_and_task;
+    create index jobs_open on jobs (state, child, number, owner, task) where ended_at is null;
+    create index jobs_by_state on jobs (state, child) where ended_at is not null;
+    create index jobs_by_owner on jobs (owner, state, child) where ended_at is not null;
+    create index jobs_by_task on jobs (task, state, child) where ended_at is not null;
+    create index jobs_by_owner_and_task on jobs (owner, task, state, child)
+        where ended_at is not null;
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES, AUDIT, TAGS, OPEN)
 """One script for each version of the schema; what was released is never edited."""
 
 

@@ -12,11 +12,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .search import search
 from .text import LONGEST_CHARACTER, unfinished_before, whole_characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from .search import Found, Needle
 
 STREAMS = ("stdout", "stderr")
 RESULT = "result"
@@ -42,12 +45,14 @@ class Chunk:
     """
     The bytes of a stream from `offset` up to, but without, `next`.
 
-    An `offset` behind the one that was asked for says that what lies between is not kept.
+    An `offset` behind the one that was asked for says that what lies between is not kept;
+    then `gap` bytes before it are not.
     """
 
     offset: int
     next: int
     data: bytes
+    gap: int = 0
 
 
 @dataclass(slots=True)
@@ -61,6 +66,37 @@ class _Piece:
     @property
     def end(self) -> int:
         return self.start + self.length
+
+
+class StoredStream:
+    """What is kept of a stream at one moment, to be read in any thread."""
+
+    def __init__(self, pieces: list[_Piece]) -> None:
+        self._pieces = pieces
+
+    def blocks(self, span: int, size: int, overlap: int) -> Iterator[bytes]:
+        """
+        The first and the last *span* bytes that are kept, in blocks of about *size* bytes.
+
+        Each block but the first begins with the last *overlap* bytes of the one before, unless
+        there is a gap in between.
+        """
+        runs = list(_runs(self._pieces))
+        if not runs:
+            return
+        first, last = runs[0][0].start, runs[-1][-1].end
+        parts = (
+            [(first, last)]
+            if last - first <= 2 * span
+            else [(first, first + span), (last - span, last)]
+        )
+        for begin, end in parts:
+            for run in runs:
+                offset, stop = max(begin, run[0].start), min(end, run[-1].end)
+                while offset < stop:
+                    reach = min(stop, offset + size + overlap)
+                    yield _read(run, offset, reach - offset)
+                    offset = reach if reach == stop else reach - overlap
 
 
 class _OpenStream:
@@ -273,10 +309,12 @@ class OutputStore:
         may_grow = (job_id, stream) in self._open
         runs = list(_runs(self._pieces(job_id, stream)))
         position = offset
+        gap_start = 0
         for run in runs:
             is_last = run is runs[-1]
             start, end = run[0].start, run[-1].end
             if end < position or (end == position and not is_last):
+                gap_start = end
                 continue
             place = max(start, position)
             if start > position:
@@ -286,15 +324,34 @@ class OutputStore:
             if len(data) == limit or may_grow or not is_last:
                 data = data[: whole_characters(data)]
             if not data and not is_last:
+                gap_start = end
                 continue
             if not data and place > max(start, position) and may_grow:
                 break  # more of it may follow
-            return Chunk(place, place + len(data), data)
+            gap = place - gap_start if place > offset else 0
+            return Chunk(place, place + len(data), data, gap)
         return Chunk(offset, offset, b"")
+
+    def search(self, job_id: str, stream: str, needle: Needle, offset: int, limit: int) -> Found:
+        """
+        Look for *needle* in what is kept of a stream from *offset* on, up to *limit* matches.
+
+        It may be called in a thread. It stops after a while, as `search.search` says.
+
+        Raises:
+            ValueError: *job_id* or *stream* is none.
+        """
+        return search(
+            lambda begin, size: self.read(job_id, stream, begin, size), needle, offset, limit
+        )
 
     def read_bytes(self, job_id: str, stream: str, offset: int, limit: int) -> bytes:
         """Up to *limit* bytes of a stream from *offset* on, wherever characters end."""
         return _read(self._pieces(job_id, stream), offset, limit)
+
+    def stored(self, job_id: str, stream: str) -> StoredStream:
+        """What is kept of a stream by now."""
+        return StoredStream(self._pieces(job_id, stream))
 
     def checksum(self, job_id: str, stream: str) -> str:
         """The SHA-256 of what is kept of a stream."""

@@ -72,6 +72,13 @@ def forget(connection: sqlite3.Connection, before: str, limit: int) -> int:
         " where streams.stream = last.stream",
         numbers,
     )
+    connection.executemany(
+        "delete from tags where (owner, tag, number) in ("
+        " select owner, tag.value, number from jobs join requests using (number), json_each("
+        " coalesce(json_extract(status, '$.tags'), json_extract(request, '$.tags'))) as tag"
+        " where number = ?)",
+        numbers,
+    )
     connection.executemany("delete from requests where number = ?", numbers)
     connection.executemany("delete from jobs where number = ?", numbers)
     return len(jobs)

@@ -1,4 +1,4 @@
-"""Cutting a stream of bytes at whole characters."""
+"""What is text, and where a stream of bytes may be cut without cutting characters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import codecs
 LONGEST_CHARACTER = 4  # bytes in UTF-8
 
 _Decoder = codecs.getincrementaldecoder("utf-8")
+
+
+def is_text(value: str) -> bool:
+    """Whether *value* can be stored and looked for: a lone surrogate, legal in Python, is no text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def whole_characters(data: bytes | bytearray) -> int:

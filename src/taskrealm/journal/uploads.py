@@ -14,6 +14,7 @@ from ..protocol.errors import InvalidArguments, TooLarge, UnknownUpload
 from ..protocol.jobs import now, timestamp
 from ..tasks.media import clean_name, media_type_of
 from ..tasks.uploads import FILE
+from . import audit
 from .contents import no_room
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from ..settings import FileSettings
+    from .audit import AuditRecord
     from .contents import Content, ContentStore
     from .journal import Journal
     from .rows import Row
@@ -84,10 +86,20 @@ class Uploads:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(
-        self, owner: str, name: str, size: int, *, sha256: str | None, media_type: str | None
+        self,
+        owner: str,
+        name: str,
+        size: int,
+        *,
+        sha256: str | None,
+        media_type: str | None,
+        again: bool = True,
+        record: AuditRecord | None = None,
     ) -> Upload:
         """
-        Make room for a file of *owner*; one that is here already, equal in all, is given again.
+        Make room for a file of *owner*; one that is here already, equal in all, is given *again*.
+
+        A new upload stands in the audit log as *record* says.
 
         Raises:
             TooLarge: It is larger than a file may be.
@@ -101,7 +113,7 @@ class Uploads:
                 limit=self._limits.size,
             )
         name = clean_name(name)
-        if sha256 is not None and (found := await self._again(owner, name, size, sha256)):
+        if again and sha256 is not None and (found := await self._again(owner, name, size, sha256)):
             return found
         await asyncio.to_thread(self._contents.require_room, size + await self._awaited())
         upload = Upload(
@@ -115,7 +127,10 @@ class Uploads:
             is_finished=False,
             expires_at=_in(self._limits.patience),
         )
-        if problem := await self._journal.change(lambda database: self._add(database, upload)):
+        recorded = audit.rows_of([] if record is None else [replace(record, object=upload.upload)])
+        if problem := await self._journal.change(
+            lambda database: self._add(database, upload, recorded)
+        ):
             raise InvalidArguments(fields={"size": problem})
         return upload
 
@@ -196,16 +211,16 @@ class Uploads:
             raise UnknownUpload(f"There is no upload {upload!r} of yours")
         return await self.status(owner, upload)
 
-    async def remove(self, owner: str, upload: str) -> None:
+    async def remove(self, owner: str, upload: str, record: AuditRecord | None = None) -> None:
         """
-        Remove an upload of *owner*, finished or not.
+        Remove an upload of *owner*, finished or not, as *record* then says in the audit log.
 
         Raises:
             UnknownUpload: It is none.
         """
         async with self._lock(upload):
             await self.status(owner, upload)
-            await self._drop([upload])
+            await self._drop([upload], record=record)
 
     async def claim(self, owner: str, uploads: Collection[str]) -> dict[str, Upload]:
         """Those of *uploads* that are files of *owner*, whose time begins anew."""
@@ -274,7 +289,7 @@ class Uploads:
         unfinished = await self._rows("where is_finished = 0")
         return sum(each.size - self._contents.drafted(each.upload) for each in unfinished)
 
-    def _add(self, database: sqlite3.Connection, upload: Upload) -> str | None:
+    def _add(self, database: sqlite3.Connection, upload: Upload, recorded: list[Row]) -> str | None:
         """Record *upload*; or say why that cannot be."""
         count, total = database.execute(
             "select count(*), coalesce(sum(size), 0) from uploads where owner = ?", (upload.owner,)
@@ -294,18 +309,25 @@ class Uploads:
                 *(upload.sha256, timestamp(now()), upload.expires_at),
             ),
         )
+        audit.add(database, recorded)
         return None
 
-    async def _drop(self, uploads: Iterable[str], before: str = "~") -> int:
+    async def _drop(
+        self, uploads: Iterable[str], before: str = "~", record: AuditRecord | None = None
+    ) -> int:
         """Forget *uploads* that expire *before* a time, then remove what they held."""
         chosen = {"uploads": json.dumps(list(uploads)), "before": before}
-        gone = await self._journal.change(
-            lambda database: database.execute(
+        recorded = audit.rows_of([] if record is None else [record])
+
+        def forget(database: sqlite3.Connection) -> list[Row]:
+            audit.add(database, recorded)
+            return database.execute(
                 "delete from uploads where upload in (select value from json_each(:uploads))"
                 " and expires_at < :before returning upload, sha256, is_finished",
                 chosen,
             ).fetchall()
-        )
+
+        gone = await self._journal.change(forget)
         for upload, _, is_finished in gone:
             if not is_finished:
                 await asyncio.to_thread(self._contents.remove_draft, upload)

@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..protocol.jobs import Delivery, Event, EventType, Job, now, timestamp
+from . import audit
 from .database import BUSY_TIMEOUT
 from .errors import JournalError, WriteRefused, explain, is_trouble
 from .health import Health
-from .numbering import JobCount, Numbering
-from .rows import encode, request_of, status_of
+from .numbering import JobCount, Numbering, StreamCount
+from .rows import encode, insert, request_of, status_of
+from .text import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from .audit import AuditRecord
     from .database import Database
     from .rows import Row
 
@@ -39,7 +42,8 @@ class Entry:
     """
     One step in the life of a job: its new value, and the event that reports it.
 
-    Without a `type` the job changes without an event. Of a job that is already recorded,
+    Without a `type` the job changes without an event. `audit` says who has asked for the
+    step, if somebody has. Of a job that is already recorded,
     only what may change is written: `state`, `priority`, `attempt`, `retry_at`, `expires_at`,
     `started_at`, `ended_at`, `progress`, `step`, `tags`, `questions`, `data`, `cancel` and
     `outcome`.
@@ -49,6 +53,7 @@ class Entry:
     type: EventType | None
     data: dict[str, Any] = field(default_factory=dict)
     at: datetime = field(default_factory=now)
+    audit: AuditRecord | None = None
 
 
 class _Write(NamedTuple):
@@ -58,6 +63,8 @@ class _Write(NamedTuple):
     done: asyncio.Future[list[Event]]
     owner: str | None = None
     """Whose stream has to exist, even without an entry."""
+    records: Sequence[AuditRecord] = ()
+    """What the audit log gets besides."""
 
 
 class _Change(NamedTuple):
@@ -76,36 +83,59 @@ class _Rows:
     def __init__(self) -> None:
         # job_id, owner, task, key, parent, request
         self.new: dict[int, tuple[str, str, str, str | None, str | None, str]] = {}
-        self.jobs: dict[int, tuple[str, str, str | None]] = {}  # state, status, ended_at
+        self.moved: dict[int, tuple[str, str | None]] = {}  # state, ended_at
+        self.status: dict[int, str] = {}
+        self.tags: list[Row] = []  # owner, tag, number
         self.events: list[Row] = []
+        self.audit: list[Row] = []
 
     def add(self, other: _Rows) -> None:
         self.new |= other.new
-        self.jobs |= other.jobs
+        self.moved |= other.moved
+        self.status |= other.status
+        self.tags += other.tags
         self.events += other.events
+        self.audit += other.audit
 
     def insert(self, connection: sqlite3.Connection) -> None:
-        connection.executemany(
-            "insert into jobs (number, job_id, owner, task, key, parent, child,"
-            " state, status, ended_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        """Bring them into the database, with few statements: each lets go of Python's lock."""
+        insert(
+            connection,
+            "jobs (number, job_id, owner, task, key, parent, child, state, ended_at, status)",
             [
-                (number, *row[:5], row[4] is not None, *self.jobs[number])
+                (
+                    number,
+                    *row[:5],
+                    int(row[4] is not None),
+                    *self.moved.pop(number),
+                    self.status.pop(number),
+                )
                 for number, row in self.new.items()
             ],
         )
-        connection.executemany(
-            "insert into requests (number, request) values (?, ?)",
+        insert(
+            connection,
+            "requests (number, request)",
             [(number, row[5]) for number, row in self.new.items()],
         )
-        connection.executemany(
-            "update jobs set state = ?, status = ?, ended_at = ? where number = ?",
-            [(*row, number) for number, row in self.jobs.items() if number not in self.new],
-        )
-        connection.executemany(
-            "insert into events (number, job_seq, stream, seq, type, at, attempt, data)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        if self.moved:
+            # What stays in its state need not be moved in any index.
+            connection.executemany(
+                "update jobs set state = ?, ended_at = ?, status = ? where number = ?",
+                [(*row, self.status.pop(number), number) for number, row in self.moved.items()],
+            )
+        if self.status:
+            connection.executemany(
+                "update jobs set status = ? where number = ?",
+                [(status, number) for number, status in self.status.items()],
+            )
+        insert(connection, "tags (owner, tag, number)", self.tags, otherwise="ignore")
+        insert(
+            connection,
+            "events (number, job_seq, stream, seq, type, at, attempt, data)",
             self.events,
         )
+        audit.add(connection, self.audit)
 
 
 class Writer:
@@ -122,6 +152,7 @@ class Writer:
         self._numbering = Numbering(database.writer)
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
+        self._gathered: list[_Write | _Change] = []
         self._waiting: queue.SimpleQueue[_Write | _Change | None] = queue.SimpleQueue()
         self._next: _Change | None = None
         self._closed = False
@@ -138,28 +169,38 @@ class Writer:
         """Give *owner* a stream, unless there is one; there are no events to wait for."""
         return self._put(_Write((), self._loop.create_future(), owner))
 
+    def record(self, records: Sequence[AuditRecord]) -> asyncio.Future[list[Event]]:
+        """Add *records* to the audit log; there are no events to wait for."""
+        return self._put(_Write((), self._loop.create_future(), records=tuple(records)))
+
     def change(self, step: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run *step* in the writer's thread; see `Journal.change`."""
-        change = _Change(step, self._loop.create_future())
-        if self._closed:
-            change.done.set_exception(JournalError(f"{self._path} is closed"))
-        else:
-            self._waiting.put(change)
-        return change.done
+        return self._put(_Change(step, self._loop.create_future()))
 
     async def close(self) -> None:
         """Commit what waits, then end the thread. What is written later is refused."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def _put(self, write: _Write) -> asyncio.Future[list[Event]]:
+    def _put(self, work: _Write | _Change) -> asyncio.Future[Any]:
         if self._closed:
-            write.done.set_exception(JournalError(f"{self._path} is closed"))
-        else:
-            self._waiting.put(write)
-        return write.done
+            work.done.set_exception(JournalError(f"{self._path} is closed"))
+            return work.done
+        if not self._gathered:
+            # Not at once: what the end of a job leads to, such as the start of the next one,
+            # is written in the same turn of the loop or the one after, and committed with it.
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(work)
+        return work.done
+
+    def _hand_over(self) -> None:
+        """Give the thread what was gathered."""
+        for work in self._gathered:
+            self._waiting.put(work)
+        self._gathered.clear()
 
     def _run(self) -> None:
         while (work := self._take()) is not None:
@@ -299,30 +340,31 @@ class Writer:
         events: list[Event] = []
         if write.owner is not None:
             self._numbering.stream(write.owner)
+        asked = [entry.audit for entry in write.entries if entry.audit is not None]
+        if asked or write.records:
+            rows.audit = audit.rows_of((*asked, *write.records))
         for entry in write.entries:
-            job = entry.job
+            job, event_type = entry.job, entry.type
             count = self._numbering.job(job.job_id)
             _check_end(entry, count)
+            is_new = count is None
             if count is None:
-                count = JobCount(self._numbering.new_job(), job.state, 0)
+                number, job_seq = self._numbering.new_job(), 0
                 request = request_of(job)
-                rows.new[count.number] = (
-                    job.job_id,
-                    job.owner,
-                    job.task,
-                    job.key,
-                    job.parent,
-                    request,
-                )
-            ended_at = None if job.ended_at is None else timestamp(job.ended_at)
-            rows.jobs[count.number] = (job.state.value, status_of(job), ended_at)
-            job_seq = count.job_seq
-            if entry.type is not None:
+                rows.new[number] = (job.job_id, job.owner, job.task, job.key, job.parent, request)
+            else:
+                number, job_seq = count.number, count.job_seq
+            if job.tags and (is_new or event_type is EventType.UPDATED or job.state.is_terminal):
+                rows.tags += ((job.owner, tag, number) for tag in job.tags if is_text(tag))
+            if count is None or count.state != job.state:
+                rows.moved[number] = (str(job.state), _end_of(entry))
+            rows.status[number] = status_of(job)
+            if event_type is not None:
                 job_seq += 1
-                event, row = self._number(entry, entry.type, count.number, job_seq)
+                event, row = self._number(entry, event_type, number, job_seq)
                 events.append(event)
                 rows.events.append(row)
-            self._numbering.set_job(job.job_id, JobCount(count.number, job.state, job_seq))
+            self._numbering.set_job(job.job_id, JobCount(number, job.state, job_seq))
         return rows, events
 
     def _number(
@@ -331,9 +373,9 @@ class Writer:
         job = entry.job
         stream = epoch = seq = None
         if job.deliver == Delivery.USER:
-            newest = self._numbering.stream(job.owner)
-            stream, epoch, seq = newest.stream, newest.epoch, newest.seq + 1
-            self._numbering.set_stream(job.owner, newest._replace(seq=seq))
+            stream, epoch, newest = self._numbering.stream(job.owner)
+            seq = newest + 1
+            self._numbering.set_stream(job.owner, StreamCount(stream, epoch, seq))
         event = Event(
             owner=job.owner,
             epoch=epoch,
@@ -348,8 +390,8 @@ class Writer:
             parent=job.parent,
         )
         data = encode(job, f"{event_type} event", entry.data)
-        row = (number, job_seq, stream, seq, event_type, timestamp(entry.at), job.attempt, data)
-        return event, row
+        at = timestamp(entry.at)
+        return event, (number, job_seq, stream, seq, str(event_type), at, job.attempt, data)
 
     def _tell(self, answers: list[_Answer]) -> None:
         events = [event for _, answer in answers if isinstance(answer, list) for event in answer]
@@ -369,6 +411,12 @@ def _settle(done: asyncio.Future[Any], answer: Any) -> None:
         done.set_exception(answer)
     else:
         done.set_result(answer)
+
+
+def _end_of(entry: Entry) -> str | None:
+    """When its job ended, as every job did that is not open any more."""
+    job = entry.job
+    return timestamp(job.ended_at or entry.at) if job.state.is_terminal else None
 
 
 def _check_end(entry: Entry, count: JobCount | None) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .configuration import EXECUTOR, GATEWAY
 from .logs import open_log
 from .notices import VARIABLE, Notices
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 GRACE_LIMIT = 20.0  # seconds beyond the drain limit that cancelled jobs have to end politely
 HURRY_LIMIT = 5.0  # seconds that the components then have to kill their jobs and end
 KILL_LIMIT = 5.0  # seconds that their wrappers then have to kill them
+ANSWER_LIMIT = 5.0  # seconds that the gateway has to answer what it was asked before
 STOP_LIMIT = 30.0  # seconds that the router has to end
 
 
@@ -33,7 +35,7 @@ class Controller:
         self._child = child
         self.notices = notices
         """What the node tells while it runs."""
-        self._wrappers: list[_Wrapper] = []
+        self._wrappers: dict[str, _Wrapper] = {}
         self.ended = asyncio.create_task(child.wait())
         """Done, with the exit code, when the controller has ended."""
 
@@ -67,7 +69,7 @@ class Controller:
     async def lost_wrapper(self) -> None:
         """Return once the wrapper of a component has ended, which Crossbar does not mind."""
         self._find_wrappers()
-        waits = [asyncio.create_task(wrapper.ended.wait()) for wrapper in self._wrappers]
+        waits = [asyncio.create_task(each.ended.wait()) for each in self._wrappers.values()]
         try:
             if waits:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -77,31 +79,16 @@ class Controller:
 
     async def stop(self, hurry: asyncio.Event, drain_limit: float) -> None:
         """
-        End what runs of the node: first the components, which drain, then the router.
+        End what runs of the node: the gateway, then the executor, which drains, then the router.
 
-        *drain_limit* is how many seconds their jobs have. Components that take too long, and
-        all of them as soon as *hurry* is set, are told to kill their jobs, and then killed.
+        *drain_limit* is how many seconds jobs have. A component that takes too long, and the
+        executor as soon as *hurry* is set, is told to kill its jobs, and then killed.
         """
         self._find_wrappers()
-        gone = asyncio.create_task(self._lost_wrappers())
-        hurried = asyncio.create_task(hurry.wait())
-        self._tell_wrappers(signal.SIGTERM)
-        await asyncio.wait(
-            [gone, hurried],
-            timeout=drain_limit + GRACE_LIMIT,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        hurried.cancel()
-        # A second SIGTERM hurries a component; on SIGQUIT a wrapper kills it.
-        for number, limit in (
-            (signal.SIGTERM, HURRY_LIMIT),
-            (signal.SIGQUIT, KILL_LIMIT),
-            (signal.SIGKILL, KILL_LIMIT),
-        ):
-            if not gone.done():
-                self._tell_wrappers(number)
-                await asyncio.wait([gone], timeout=limit)
-        gone.cancel()
+        limits = {GATEWAY: ANSWER_LIMIT, EXECUTOR: drain_limit + GRACE_LIMIT}
+        for component, limit in limits.items():
+            if component in self._wrappers:
+                await _end(self._wrappers[component], hurry, limit)
         if not self.ended.done():
             self._child.send_signal(signal.SIGINT)
             await asyncio.wait([self.ended], timeout=STOP_LIMIT)
@@ -110,25 +97,19 @@ class Controller:
             await self.ended
         self.notices.close()
 
-    async def _lost_wrappers(self) -> None:
-        for wrapper in self._wrappers:
-            await wrapper.ended.wait()
-
-    def _tell_wrappers(self, number: signal.Signals) -> None:
-        for wrapper in self._wrappers:
-            wrapper.send(number)
-
     def _find_wrappers(self) -> None:
-        if self._wrappers or self.ended.done():
+        if self.ended.done():
             return
         for pid in _children(self._child.pid):
             try:
                 pidfd = os.pidfd_open(pid)
             except ProcessLookupError:
                 continue
+            component = _wrapped_by(pid)
             # As long as it is a child it is not reaped, and so it is the one that it was.
-            if pid in _children(self._child.pid) and _is_wrapper(pid):
-                self._wrappers.append(_Wrapper(pidfd))
+            is_it = component is not None and pid in _children(self._child.pid)
+            if component is not None and is_it and component not in self._wrappers:
+                self._wrappers[component] = _Wrapper(pidfd)
             else:
                 os.close(pidfd)
 
@@ -153,12 +134,33 @@ class _Wrapper:
         self.ended.set()
 
 
+async def _end(wrapper: _Wrapper, hurry: asyncio.Event, limit: float) -> None:
+    """End the component of *wrapper* and itself: within *limit* seconds, or less in a *hurry*."""
+    gone = asyncio.create_task(wrapper.ended.wait())
+    hurried = asyncio.create_task(hurry.wait())
+    wrapper.send(signal.SIGTERM)
+    await asyncio.wait([gone, hurried], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    # A second SIGTERM hurries a component; on SIGQUIT a wrapper kills it.
+    for number, patience in (
+        (signal.SIGTERM, HURRY_LIMIT),
+        (signal.SIGQUIT, KILL_LIMIT),
+        (signal.SIGKILL, KILL_LIMIT),
+    ):
+        if not gone.done():
+            wrapper.send(number)
+            await asyncio.wait([gone], timeout=patience)
+    gone.cancel()
+
+
 def _children(pid: int) -> list[int]:
     return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
-def _is_wrapper(pid: int) -> bool:
-    return b"taskrealm.router.guest" in _read(f"/proc/{pid}/cmdline").split(b"\0")
+def _wrapped_by(pid: int) -> str | None:
+    """The component whose wrapper is the process *pid*; None if it is none."""
+    _, found, rest = _read(f"/proc/{pid}/cmdline").partition(b"\0taskrealm.router.guest\0")
+    return rest.rstrip(b"\0").decode() if found else None
 
 
 def _read(path: str) -> bytes:

@@ -9,22 +9,74 @@ which nothing ever comes: when that ends, the wrapper is gone and the component 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine import COOKIE, sweep_blocking
 from ..engine.containment import Containment, NotContained, adopt, end_children
-from ..settings import NodeFolder
+from ..folder import NodeFolder
 from . import notices
 from .backoff import Backoff
-from .logs import LOG_INTERVAL, open_log, trim_log
+from .configuration import EXECUTOR
+from .logs import LOG_INTERVAL, open_log, trim_log, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+
+class Jobs:
+    """
+    The jobs of the executor, none of which outlives it, from `with` to the end of the block.
+
+    This process adopts what a dead executor leaves behind, holds all of it in a cgroup where
+    there are some, and knows jobs by their cookies.
+    """
+
+    def __init__(self, cookies: str, note: Callable[[str], None]) -> None:
+        """Their *cookies* begin so; *note* is told what goes wrong."""
+        self._cookies = cookies
+        self._note = note
+        self._containment: Containment | None = None
+
+    def __enter__(self) -> None:
+        adopt()
+        try:
+            self._containment = Containment.open(f"taskrealm.{self._cookies}{EXECUTOR}")
+        except NotContained as reason:
+            self._note(
+                f"No cgroup holds the {EXECUTOR} ({reason}): if it is killed together with"
+                " this wrapper, the next start finds its jobs by their environment alone"
+            )
+        self.clear()
+
+    def __exit__(self, *_: object) -> None:
+        if self._containment is not None:
+            try:
+                self._containment.remove()
+            except OSError as error:
+                self._note(f"The cgroup of the {EXECUTOR} could not be removed: {error}")
+
+    def contained(self) -> AbstractContextManager[None]:
+        """What is started meanwhile is held in the cgroup, with all that it starts itself."""
+        return self._containment.entered() if self._containment else contextlib.nullcontext()
+
+    def clear(self) -> None:
+        """Kill whatever the executor has left behind."""
+        if self._containment is not None:
+            try:
+                self._containment.kill()
+            except OSError as error:
+                self._note(f"Jobs could not be killed by their cgroup: {error}")
+        if stuck := end_children():
+            self._note(f"The processes {stuck} cannot be killed; they belonged to jobs")
+        sweep_blocking(self._cookies)
 
 
 class Guest:
@@ -32,18 +84,19 @@ class Guest:
     Keeps one component running.
 
     SIGTERM and SIGINT make it end: the component gets a SIGTERM and all the time it takes.
-    SIGQUIT makes it end at once: the component is killed. No job outlives the component:
-    this process adopts what a dead component leaves behind, holds all of it in a cgroup
-    where there are some, and knows jobs by their cookies.
+    SIGQUIT makes it end at once: the component is killed.
     """
 
     def __init__(self, folder: NodeFolder, component: str) -> None:
         self._folder = folder
         self._component = component
         self._log = folder.log(component)
-        self._jobs = f"{folder.node_id()}."
-        self._cookie = f"{self._jobs}{component}"
-        self._containment: Containment | None = None
+        # The cookie of the executor, and of no other component, begins like those of jobs: it
+        # goes first where jobs are killed, as it would take their end for their own doing.
+        is_executor = component == EXECUTOR
+        node_id = folder.node_id()
+        self._cookie = f"{node_id}.{component}" if is_executor else f"{component}.{node_id}"
+        self._jobs = Jobs(f"{node_id}.", self._note) if is_executor else None
         self._told_to_stop = False
         self._is_told = False
         self._told_to_kill = False
@@ -56,22 +109,13 @@ class Guest:
 
     def run(self) -> None:
         """Run the component until told to stop, or until the controller is gone."""
-        # An earlier wrapper may have been killed and its component be stuck. That goes first:
-        # it would take the end of its jobs for their own doing.
+        # An earlier wrapper may have been killed and its component be stuck.
         sweep_blocking(self._cookie)
-        adopt()
-        try:
-            self._containment = Containment.open(f"taskrealm.{self._jobs}{self._component}")
-        except NotContained as reason:
-            self._note(
-                f"No cgroup holds the {self._component} ({reason}): if it is killed together with"
-                " this wrapper, the next start finds its jobs by their environment alone"
-            )
-        self._clear()
-        try:
+        if self._jobs is None:
             self._keep_running()
-        finally:
-            self._remove_containment()
+        else:
+            with self._jobs:
+                self._keep_running()
 
     def _keep_running(self) -> None:
         backoff = Backoff()
@@ -81,7 +125,7 @@ class Guest:
             if not self._is_ending:
                 delay = backoff.delay(time.monotonic() - began)
                 self._note(f"The {self._component} {outcome}; it starts again in {delay:.1f} s")
-                notices.send(notices.COMPONENT_ENDED)
+                notices.send(notices.ended(self._component))
                 self._wait(timeout=delay)
 
     @property
@@ -91,7 +135,7 @@ class Guest:
     def _run_component(self) -> str:
         """Run the component once; gives how it ended."""
         log = open_log(self._log)
-        with self._containment.entered() if self._containment else contextlib.nullcontext():
+        with contextlib.nullcontext() if self._jobs is None else self._jobs.contained():
             process = subprocess.Popen(
                 [sys.executable, "-P", f"components/{self._component}.py"],
                 cwd=self._folder.root,
@@ -113,28 +157,11 @@ class Guest:
             self._is_told = False
         os.close(pidfd)
         process.communicate()
-        self._clear()
+        if self._jobs is not None:
+            self._jobs.clear()
         if process.returncode < 0:
             return f"was ended by signal {-process.returncode}"
         return f"ended with exit code {process.returncode}"
-
-    def _clear(self) -> None:
-        """Kill whatever the component has left behind."""
-        if self._containment is not None:
-            try:
-                self._containment.kill()
-            except OSError as error:
-                self._note(f"Jobs could not be killed by their cgroup: {error}")
-        if stuck := end_children():
-            self._note(f"The processes {stuck} cannot be killed; they belonged to jobs")
-        sweep_blocking(self._jobs)
-
-    def _remove_containment(self) -> None:
-        if self._containment is not None:
-            try:
-                self._containment.remove()
-            except OSError as error:
-                self._note(f"The cgroup of the {self._component} could not be removed: {error}")
 
     def _wait(self, pidfd: int | None = None, *, timeout: float | None = None) -> bool:
         """Wait for news, at most *timeout* seconds; gives whether the process *pidfd* has ended."""
@@ -151,16 +178,8 @@ class Guest:
         return pidfd in ready
 
     def _note(self, event: str) -> None:
-        """Put *event* into the component's log, in the form that the executor logs in."""
-        line = {
-            "event": event,
-            "level": "warning",
-            "logger": __spec__.name,
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-        log = open_log(self._log)
-        os.write(log, f"{json.dumps(line)}\n".encode())
-        os.close(log)
+        """Put *event* into the component's log."""
+        write_record(self._log, event, logger=__spec__.name)
 
 
 if __name__ == "__main__":

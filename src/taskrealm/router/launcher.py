@@ -7,6 +7,9 @@ import os
 import signal
 import sys
 
+from ..ending import spare_last_collection
+from . import standins
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -20,10 +23,18 @@ def main(supervisor: int, folder: str) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
     if os.getppid() != supervisor:
         sys.exit("The supervisor is gone")
-    import crossbar
+    spare_last_collection()
+    standins.install()
+    from autobahn.twisted import install_reactor
 
-    sys.argv = ["crossbar", "start", "--cbdir", folder, "--loglevel", "warn", "--color", "false"]
-    crossbar.run()
+    # Before anything else of Twisted, which would install whatever reactor comes first.
+    reactor = install_reactor()
+    from crossbar.node.main import main as run
+
+    from .personality import Personality
+
+    options = ["--cbdir", folder, "--loglevel", "warn", "--color", "false"]
+    run("crossbar", ["start", *options], reactor, Personality)
 
 
 if __name__ == "__main__":

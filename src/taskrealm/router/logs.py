@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +27,20 @@ def trim_log(path: Path) -> None:
         # Programs that have it open go on appending to it, so it must stay the same file.
         shutil.copy(path, f"{path}.1")
         os.truncate(path, 0)
+
+
+def write_record(path: Path, event: str, *, logger: str, **more: Any) -> None:
+    """Add a warning to the log in *path*, in the form that the executor logs in."""
+    record = {
+        "event": event,
+        "level": "warning",
+        "logger": logger,
+        "timestamp": datetime.now(UTC).isoformat(),
+        **more,
+    }
+    log = open_log(path)
+    os.write(log, f"{json.dumps(record)}\n".encode())
+    os.close(log)
 
 
 class LogEnd:

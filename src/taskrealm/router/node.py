@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
+from contextlib import ExitStack
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ..access.policy import load_policy
+from ..access.tokens import TokenStore
 from ..settings import SettingsError
-from ..tokens import TokenStore
-from .configuration import CONSOLE, EXECUTOR, render
-from .policy import load_policy
+from .certificates import require_certificates
+from .configuration import CONSOLE, EXECUTOR, GATEWAY, render
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..settings import NodeFolder, Settings
+    from ..settings import NodeFolder, RawSocketSettings, RouterSettings, Settings
 
 OPERATOR = "operator"
 """Authid and role of the token that programs on the same machine use."""
@@ -39,8 +42,9 @@ def prepare(folder: NodeFolder, settings: Settings) -> None:
     """
     configuration = render(settings, load_policy(folder.policy))
     _check_console()
-    _check_socket(folder.socket)
-    _check_port(folder, settings)
+    _check_sockets(folder)
+    _check_ports(folder, settings.router)
+    require_certificates(folder, settings.router)
     prepare_state(folder)
     folder.crossbar.mkdir(exist_ok=True)
     file = folder.crossbar / "config.json"
@@ -55,11 +59,15 @@ def prepare_state(folder: NodeFolder) -> None:
     # It may come from a backup or an archive that lost the mode; the socket in it is open to all.
     folder.state.chmod(0o700)
     folder.node_id()
-    if not folder.private_key(EXECUTOR).exists():
-        key = Ed25519PrivateKey.generate()
-        _write(folder.public_key(EXECUTOR), key.public_key().public_bytes_raw().hex())
-        # Last, as it says that the pair is whole.
-        _write(folder.private_key(EXECUTOR), key.private_bytes_raw().hex())
+    for component in (EXECUTOR, GATEWAY):
+        if not folder.private_key(component).exists():
+            key = Ed25519PrivateKey.generate()
+            _write(folder.public_key(component), key.public_key().public_bytes_raw().hex())
+            # Last, as it says that the pair is whole.
+            _write(folder.private_key(component), key.private_bytes_raw().hex())
+    for secret in (folder.gateway_secret, folder.authenticator_secret):
+        if not secret.exists():
+            _write(secret, secrets.token_hex(32))
     tokens = TokenStore.open(folder.tokens)
     try:
         tokens.prune()
@@ -96,29 +104,34 @@ def _check_console() -> None:
         )
 
 
-def _check_socket(path: Path) -> None:
-    """The socket can be made, and no running node has it open."""
-    size = len(os.fsencode(path.resolve()))
+def _check_sockets(folder: NodeFolder) -> None:
+    """The node's sockets can be made, and no running node has the router's open."""
+    longest = max((folder.socket, folder.gateway_socket), key=lambda path: len(path.name)).resolve()
+    size = len(os.fsencode(longest))
     if size > SOCKET_PATH_LIMIT:
         raise SettingsError(
-            f"The name of the node's socket, {path.resolve()}, has {size} bytes, and"
+            f"The name of the node's socket, {longest}, has {size} bytes, and"
             f" {SOCKET_PATH_LIMIT} are possible: move the node to a folder with a shorter name"
         )
     with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(str(path)) == 0:
-            raise SettingsError(f"The node in {path.parent.parent} is running already")
+        if probe.connect_ex(str(folder.socket)) == 0:
+            raise SettingsError(f"The node in {folder.root} is running already")
 
 
-def _check_port(folder: NodeFolder, settings: Settings) -> None:
-    interface, port = settings.router.interface, settings.router.port
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((interface, port))
-            probe.listen()
-        except OSError as error:
-            raise SettingsError(
-                f"{folder.settings_file}: router.port: {interface}:{port} cannot be listened on"
-                f" ({error.strerror}): stop the program that uses it, or set another"
-                " `interface` or `port`"
-            ) from None
+def _check_ports(folder: NodeFolder, router: RouterSettings) -> None:
+    ports: dict[str, RouterSettings | RawSocketSettings] = {"router": router}
+    if router.raw_socket is not None:
+        ports["router.raw_socket"] = router.raw_socket
+    with ExitStack() as probes:
+        for name, each in ports.items():
+            probe = probes.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((each.interface, each.port))
+                probe.listen()
+            except OSError as error:
+                raise SettingsError(
+                    f"{folder.settings_file}: {name}.port: {each.interface}:{each.port} cannot be"
+                    f" listened on ({error.strerror}): stop the program that uses it, or set"
+                    " another `interface` or `port`"
+                ) from None

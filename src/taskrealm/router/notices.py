@@ -17,8 +17,10 @@ VARIABLE = "NOTIFY_SOCKET"
 READY = "READY=1"
 """From Crossbar: every worker has started and the public port is open."""
 
-COMPONENT_ENDED = "X_COMPONENT_ENDED=1"
-"""From a wrapper: its component has ended by itself."""
+
+def ended(component: str) -> str:
+    """From a wrapper: its *component* has ended by itself."""
+    return f"X_COMPONENT_ENDED={component}"
 
 
 def send(notice: str) -> None:
@@ -42,11 +44,13 @@ class Notices:
         self._socket.setblocking(False)
         self._socket.bind(self.address)
 
-    async def wait_for(self, notice: str) -> None:
-        """Return once *notice* has come; others before it are forgotten."""
+    async def wait_for(self, *notices: str) -> str:
+        """The first of *notices* that comes; others before it are forgotten."""
         receive = asyncio.get_running_loop().sock_recv
-        while notice not in (await receive(self._socket, 4096)).decode().splitlines():
-            pass
+        while True:
+            for notice in (await receive(self._socket, 4096)).decode().splitlines():
+                if notice in notices:
+                    return notice
 
     def close(self) -> None:
         """Take no more notices."""

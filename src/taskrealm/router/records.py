@@ -1,6 +1,11 @@
-"""Keeps clients from forging records in Crossbar's log."""
+"""Keeps clients from forging records in Crossbar's log, and their tokens out of it."""
 
 from __future__ import annotations
+
+import re
+
+TOKEN = re.compile(r"tr_[\w-]{16,}|eyJ[\w-]{4,}\.[\w-]*\.?[\w-]*")
+"""A token of the node or of the site, wherever somebody has put it by mistake."""
 
 
 def install() -> None:
@@ -17,7 +22,12 @@ def install() -> None:
 
 
 def one_record(text: str) -> str:
-    """*text* with its further lines indented, and control characters as escapes such as `\\x1b`."""
+    """
+    *text* without tokens, its further lines indented, control characters as escapes.
+
+    An escape is one such as `\\x1b`.
+    """
+    text = TOKEN.sub("(a token)", text)
     return "\n    ".join(
         "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
         for line in text.splitlines()

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..settings import NodeFolder
 from .backoff import Backoff
-from .configuration import EXECUTOR
+from .configuration import EXECUTOR, GATEWAY
 from .controller import Controller
 from .logs import LOG_INTERVAL, LogEnd, trim_log
 from .node import prepare
-from .notices import COMPONENT_ENDED, READY
+from .notices import READY, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ..settings import Settings
 
+COMPONENTS = (EXECUTOR, GATEWAY)
+PROGRAMS = ("node", *COMPONENTS)
 ROUTER_LIMIT = 60.0  # seconds that the router has to start
-EXECUTOR_LIMIT = 60.0  # seconds that the executor then has to answer
+ANSWER_LIMIT = 60.0  # seconds that executor and gateway then have to answer
 
 
 class Phase(StrEnum):
@@ -30,7 +32,7 @@ class Phase(StrEnum):
 
     PREPARING = "preparing"
     STARTING = "starting the router"
-    WAITING = "waiting for the executor"
+    WAITING = "waiting for executor and gateway"
     READY = "ready"
     RESTARTING = "the node ended by itself and starts again"
     STOPPING = "stopping"
@@ -50,10 +52,10 @@ async def supervise(
     """
     Run the node in *folder* until SIGINT or SIGTERM; when it ends by itself, start it again.
 
-    *answers* is called after each start of the router: its coroutine returns once the
-    executor answers, and is cancelled if that takes too long. *progress* is told of each
-    new phase. On the way down the executor drains before the router stops; a second signal
-    makes it kill its jobs at once.
+    *answers* is called at each start of the router: its coroutine returns once executor and
+    gateway answer, and is cancelled if that takes too long. *progress* is told of each
+    new phase. On the way down the gateway stops and the executor drains before the router
+    stops; a second signal makes it kill its jobs at once.
 
     Raises:
         SettingsError: The node cannot run with these settings; the message names the remedy.
@@ -111,7 +113,7 @@ class _Supervisor:
         Raises:
             NodeFailed: It ended by itself or was not ready in time.
         """
-        logs = {program: LogEnd(self._folder.log(program)) for program in ("node", EXECUTOR)}
+        logs = {program: LogEnd(self._folder.log(program)) for program in PROGRAMS}
         self._progress(Phase.STARTING)
         controller = await Controller.start(self._folder)
         course = asyncio.create_task(self._follow(controller, logs))
@@ -133,15 +135,14 @@ class _Supervisor:
 
     async def _follow(self, controller: Controller, logs: dict[str, LogEnd]) -> None:
         """Report the phases of one run; raises NodeFailed when one takes too long."""
+        # From the beginning: what it has to import and open is done while the router starts.
+        answered = asyncio.create_task(self._answers())
         try:
-            async with asyncio.timeout(ROUTER_LIMIT):
-                await controller.notices.wait_for(READY)
-        except TimeoutError:
-            raise NodeFailed(
-                f"The router is not ready after {ROUTER_LIMIT:.0f} s{logs['node']}"
-            ) from None
-        self._progress(Phase.WAITING)
-        await self._hear_executor(controller, logs[EXECUTOR])
+            await self._until_ready(controller, logs)
+            self._progress(Phase.WAITING)
+            await self._hear(answered, controller, logs)
+        finally:
+            await _cancel(answered)
         self._was_ready = True
         self._progress(Phase.READY)
         while True:
@@ -151,21 +152,35 @@ class _Supervisor:
                     raise NodeFailed("The wrapper of a component has ended")
             trim_log(self._folder.log("node"))
 
-    async def _hear_executor(self, controller: Controller, log: LogEnd) -> None:
-        answered = asyncio.create_task(self._answers())
-        ended = asyncio.create_task(controller.notices.wait_for(COMPONENT_ENDED))
-        # What ends at the first start would do so again; later there is more patience.
-        awaited = [answered] if self._was_ready else [answered, ended]
+    async def _until_ready(self, controller: Controller, logs: dict[str, LogEnd]) -> None:
+        """Return once the router is ready."""
         try:
-            await asyncio.wait(awaited, timeout=EXECUTOR_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(ROUTER_LIMIT):
+                await controller.notices.wait_for(READY)
+        except TimeoutError:
+            raise NodeFailed(
+                f"The router is not ready after {ROUTER_LIMIT:.0f} s{logs['node']}"
+            ) from None
+
+    async def _hear(
+        self, answered: asyncio.Task[object], controller: Controller, logs: dict[str, LogEnd]
+    ) -> None:
+        """Return once the components have *answered*."""
+        lost = asyncio.create_task(controller.notices.wait_for(*map(ended, COMPONENTS)))
+        # What ends at the first start would do so again; later there is more patience.
+        awaited: list[asyncio.Task[Any]] = [answered] if self._was_ready else [answered, lost]
+        try:
+            await asyncio.wait(awaited, timeout=ANSWER_LIMIT, return_when=asyncio.FIRST_COMPLETED)
             if answered.done():
                 await answered
-            elif ended.done():
-                raise NodeFailed(f"The executor ended{log}")
+            elif lost.done():
+                [component] = [each for each in COMPONENTS if ended(each) == lost.result()]
+                raise NodeFailed(f"The {component} ended{logs[component]}")
             else:
-                raise NodeFailed(f"The executor does not answer after {EXECUTOR_LIMIT:.0f} s{log}")
+                silent = " and ".join(f"the {each}{logs[each]}" for each in COMPONENTS)
+                raise NodeFailed(f"No answer after {ANSWER_LIMIT:.0f} s from {silent}")
         finally:
-            await _cancel(answered, ended)
+            await _cancel(lost)
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -43,52 +43,48 @@ if TYPE_CHECKING:
 else:
     # Programs of jobs import `taskrealm.tasks.report`, which is quick: they must not wait a
     # tenth of a second for what only those need who declare tasks.
-    from importlib import import_module
+    from ..lazily import lazily
 
-    _HOMES = {
-        "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
-        ".capacity": ("Rate",),
-        ".choices": ("Choices",),
-        ".batch": ("BatchTask",),
-        ".command": ("CommandTask", "Output"),
-        ".context": ("Cancelled", "Context"),
-        ".definition": ("Arguments", "Caller", "Definition"),
-        ".errors": ("TaskError",),
-        ".durations": ("Duration",),
-        ".files": ("Below",),
-        ".hints": ("Hint", "Line", "Text"),
-        ".function": ("FunctionTask",),
-        ".limits": ("Limits",),
-        ".loader": ("load_module", "load_tasks"),
-        ".parsers": (
-            "PARSERS",
-            "BarProgress",
-            "CurlProgress",
-            "RsyncFilesProgress",
-            "RsyncProgress",
-        ),
-        ".multi": ("Child", "Finished", "MultiTask"),
-        ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
-        ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
-        ".python": ("PythonTask", "task"),
-        ".registry": ("Registry",),
-        ".retry": ("Retry",),
-        ".schedule": ("Schedule",),
-        ".secrets": ("MASK", "Secret"),
-        ".program": ("ProgramTask", "TEXT_LIMIT"),
-        ".kinds": ("ready",),
-        ".loaded": ("Task",),
-        ".artifacts": ("Artifact",),
-        ".uploads": ("Upload", "UploadedFile"),
-        ".terminal": ("Terminal",),
-    }
-
-    def __getattr__(name: str) -> object:
-        for module, names in _HOMES.items():
-            if name in names:
-                value = globals()[name] = getattr(import_module(module, __name__), name)
-                return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = lazily(
+        __name__,
+        {
+            "..protocol.errors": ("InvalidArguments", "NotAuthorized"),
+            ".capacity": ("Rate",),
+            ".choices": ("Choices",),
+            ".batch": ("BatchTask",),
+            ".command": ("CommandTask", "Output"),
+            ".context": ("Cancelled", "Context"),
+            ".definition": ("Arguments", "Caller", "Definition"),
+            ".errors": ("TaskError",),
+            ".durations": ("Duration",),
+            ".files": ("Below",),
+            ".hints": ("Hint", "Line", "Text"),
+            ".function": ("FunctionTask",),
+            ".limits": ("Limits",),
+            ".loader": ("load_module", "load_tasks"),
+            ".parsers": (
+                "PARSERS",
+                "BarProgress",
+                "CurlProgress",
+                "RsyncFilesProgress",
+                "RsyncProgress",
+            ),
+            ".multi": ("Child", "Finished", "MultiTask"),
+            ".parts": ("Flag", "Glued", "Option", "Part", "Value"),
+            ".progress": ("FfmpegProgress", "Pattern", "Percent", "Progress", "ProgressParser"),
+            ".python": ("PythonTask", "task"),
+            ".registry": ("Registry",),
+            ".retry": ("Retry",),
+            ".schedule": ("Schedule",),
+            ".secrets": ("MASK", "Secret"),
+            ".program": ("ProgramTask", "TEXT_LIMIT"),
+            ".kinds": ("ready",),
+            ".loaded": ("Task",),
+            ".artifacts": ("Artifact",),
+            ".uploads": ("Upload", "UploadedFile"),
+            ".terminal": ("Terminal",),
+        },
+    )
 
 
 __all__ = [

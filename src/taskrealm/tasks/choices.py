@@ -110,7 +110,14 @@ class Choices:
         )
         if isinstance(answer, str | bytes) or not hasattr(answer, "__iter__"):
             raise TaskError(f"{what} must be a list, not {type(answer).__name__}")
-        return _checked((_choice(each) for each in answer), what)
+        # What is yielded one by one is made by the site's code, too.
+        listed: list[Choice] = await hooks.call(
+            lambda answer: _checked(map(_choice, answer), what),
+            answer,
+            what=what,
+            limit=self.limit,
+        )
+        return listed
 
     async def _printed(self, given: Mapping[str, Any], what: str) -> list[Choice]:
         argv: list[str] = []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_origin
 
 from ..documents import suggestion_for
 from . import artifacts, capacity, repetition
-from .definition import ROLES, Definition
+from .definition import ROLES, TEAM, Definition
 from .errors import TaskError
 from .limits import Limits
 from .parameters import Parameters
@@ -186,7 +186,7 @@ def _roles(declaration: type[Definition]) -> Iterator[Problem]:
         yield Problem("roles", f"must be a set with at least one of: {known}")
         return
     for role in roles:
-        if role not in ROLES:
+        if role not in ROLES and not (isinstance(role, str) and role.startswith(TEAM)):
             yield Problem("roles", f"there is no role {role!r}; the roles are: {known}")
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ROLES = frozenset({"user", "backend", "operator"})
 """The roles that can be allowed to run a task."""
+TEAM = "team:"
+"""Begins the name of a team where else there is a role."""
+NONE: Mapping[str, Any] = MappingProxyType({})
+"""What very many jobs have of secrets and files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Caller:
     authid: str
     role: str
     submitted_by: str
+    teams: tuple[str, ...] = ()
+    """The site's own names for the groups of people that it belongs to."""
 
 
 class Definition:
@@ -63,7 +69,7 @@ class Definition:
     schedules: ClassVar[Sequence[Schedule]] = ()
     """When jobs are made without anybody asking."""
     roles: ClassVar[Collection[str]] = ROLES
-    """Who may run the task."""
+    """Who may run the task: roles, and teams such as `team:editors`."""
     slots: ClassVar[int] = 1
     """How many of the node's worker slots a job takes; none if it only waits for others."""
     group: ClassVar[str | None] = None
@@ -99,7 +105,7 @@ class Definition:
 
         To clean up there is `grace`; this is for what must not be stopped by everybody. Time
         limits do not ask, nor does a node that stops, nor an operator who cancels with
-        `now`. A method that fails or takes too long refuses nothing.
+        `now`. A method that fails or takes too long refuses.
 
         Raises:
             NotAuthorized: The job goes on; the caller reads the sentence.
@@ -123,5 +129,5 @@ class Arguments:
 
     values: dict[str, Any]
     model: Any
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    files: Mapping[str, UploadedFile] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=lambda: NONE, repr=False)
+    files: Mapping[str, UploadedFile] = field(default_factory=lambda: NONE)

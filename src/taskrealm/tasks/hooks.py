@@ -42,8 +42,19 @@ async def call(hook: Callable[..., Any], argument: object, *, what: str, limit: 
         raise
     except TimeoutError as error:
         raise TaskError(f"{what} took more than {limit:g} s") from error
-    except (Exception, SystemExit) as error:
+    except asyncio.CancelledError as error:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
         raise TaskError(f"{what} failed") from error
+    except BaseException as error:
+        # Such as SystemExit: what a site's code raises is not meant for the program around it.
+        raise TaskError(f"{what} failed") from error
+
+
+def strays() -> int:
+    """How many calls run on in threads although nobody waits for what they will return."""
+    _strays.intersection_update([thread for thread in _strays if thread.is_alive()])
+    return len(_strays)
 
 
 async def _in_thread(function: Callable[..., Any], argument: object, what: str) -> Any:
@@ -52,8 +63,7 @@ async def _in_thread(function: Callable[..., Any], argument: object, what: str) 
 
     One that never returns takes no place in a pool, nor does it keep the program from ending.
     """
-    _strays.intersection_update([thread for thread in _strays if thread.is_alive()])
-    if len(_strays) >= STRAY_LIMIT:
+    if strays() >= STRAY_LIMIT:
         raise TaskError(
             f"{what} is not called: {STRAY_LIMIT} earlier calls of tasks' methods have not returned"
             " although nobody waits for them any more"
@@ -74,7 +84,7 @@ async def _in_thread(function: Callable[..., Any], argument: object, what: str) 
         with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
             loop.call_soon_threadsafe(settle, result, caught)
 
-    thread = threading.Thread(target=run, name=function.__qualname__, daemon=True)
+    thread = threading.Thread(target=run, name=what, daemon=True)
     thread.start()
     try:
         result, error = await outcome

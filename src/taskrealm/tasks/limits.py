@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,7 @@ class Limits:
     overflow: Literal["truncate", "fail"] = "truncate"
     """What happens when a stream exceeds `output`: its middle is dropped, or the job fails."""
 
+    @functools.lru_cache(maxsize=1_024)  # noqa: B019 - few, small, and the same for every job
     def within(self, defaults: Limits) -> Limits:
         """These limits, and those of *defaults* where these leave it open."""
         names = [each.name for each in fields(self) if getattr(self, each.name) is None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
@@ -13,7 +12,7 @@ from . import hooks
 from .artifacts import declared
 from .choices import not_among, same
 from .declaration import check, place
-from .definition import Arguments, Definition
+from .definition import NONE, TEAM, Arguments, Definition
 from .errors import TaskError
 from .retry import Retry
 from .uploads import files_in
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from .definition import Caller
     from .uploads import UploadedFile
 
-NO_FILES: Mapping[str, UploadedFile] = MappingProxyType({})
 VALIDATE_LIMIT = 10.0  # seconds; the caller waits for it, and likewise for may_cancel
 
 
@@ -80,6 +78,10 @@ class Task:
         """File and line of the declaration."""
         return place(self._declaration)
 
+    def admits(self, caller: Caller) -> bool:
+        """Whether *caller* has one of the roles, or is in one of the teams, that may run the task."""
+        return not self.roles.isdisjoint((caller.role, *(TEAM + team for team in caller.teams)))
+
     def description(self) -> dict[str, Any]:
         """The task as `taskrealm.tasks` lists it; `timeout` is in seconds."""
         return {
@@ -102,7 +104,7 @@ class Task:
         self,
         args: Sequence[object],
         kwargs: Mapping[str, object],
-        files: Mapping[str, UploadedFile] = NO_FILES,
+        files: Mapping[str, UploadedFile] = NONE,
     ) -> Arguments:
         """
         Check positional and named arguments, and fill in the defaults.
@@ -119,8 +121,8 @@ class Task:
         hidden = {
             name: typed[name].get_secret_value() for name in self.secrets if typed[name] is not None
         }
-        named = {each: files[each] for each in files_in(values) & files.keys()}
-        return Arguments(values, model, hidden, named)
+        named = {each: files[each] for each in files_in(values) & files.keys()} if files else {}
+        return Arguments(values, model, hidden or NONE, named or NONE)
 
     @property
     def secret_places(self) -> frozenset[str | int]:
@@ -132,7 +134,7 @@ class Task:
         self,
         values: Mapping[str, object],
         secrets: Mapping[str, str] | None = None,
-        files: Mapping[str, UploadedFile] = NO_FILES,
+        files: Mapping[str, UploadedFile] = NONE,
     ) -> Arguments:
         """
         The arguments that had these `values` and `secrets`; files are looked for again.

@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError
 
 from ..documents import by_place
 from ..protocol.errors import InvalidArguments
+from ..protocol.jobs import NOTHING
 from .choices import COMPUTED, choices_of, with_choices
 from .errors import TaskError
 from .files import REFUSED
@@ -53,6 +54,8 @@ class Parameters:
         self._types = dict(annotations)
         self._model, self.schema = _compiled(fields)
         self.secrets = tuple(name for name in fields if is_secret(self._field(name).annotation))
+        self._made = tuple(name for name in fields if self._field(name).default_factory is not None)
+        """The parameters whose default is made anew for each job."""
         self.choices = {
             name: choices for name in fields if (choices := choices_of(self._field(name)))
         }
@@ -79,6 +82,8 @@ class Parameters:
         Raises:
             InvalidArguments: Some are missing, unknown, given twice, or do not fit.
         """
+        if not (self.names or args or kwargs):
+            return {}, {}
         refused = dict(self._misplaced(args, kwargs))
         placed = dict(zip(self.names, args, strict=False))
         given = {**self._defaults, **self._made_defaults(), **placed, **kwargs}
@@ -100,7 +105,7 @@ class Parameters:
             raise InvalidArguments(fields=refused)
         for name in self.secrets:
             values[name] = None if values[name] is None else MASK
-        return values, {name: getattr(model, _PREFIX + name) for name in self.names}
+        return values or NOTHING, {name: getattr(model, _PREFIX + name) for name in self.names}
 
     def as_json(self, values: Mapping[str, object]) -> dict[str, Any]:
         """
@@ -160,19 +165,15 @@ class Parameters:
         for name in self.names[: len(args)]:
             if name in kwargs:
                 yield name, "is given twice, by position and by name"
-        known = ", ".join(self.names) or "none"
         unknown = [name for name in kwargs if name not in self.names]
         for name in unknown[:UNKNOWN_NAMED]:
+            known = ", ".join(self.names) or "none"
             yield visible(name), f"is not a parameter of this task; its parameters: {known}"
 
     def _made_defaults(self) -> dict[str, Any]:
         """The defaults that are made anew for each job."""
         return self.as_json(
-            {
-                name: self._field(name).get_default(call_default_factory=True)
-                for name in self.names
-                if self._field(name).default_factory is not None
-            }
+            {name: self._field(name).get_default(call_default_factory=True) for name in self._made}
         )
 
     def _checked_defaults(self) -> dict[str, Any]:

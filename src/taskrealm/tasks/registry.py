@@ -40,7 +40,3 @@ class Registry(Mapping[str, "Task"]):
 
     def __len__(self) -> int:
         return len(self._tasks)
-
-    def allowed(self, role: str) -> list[Task]:
-        """The tasks that *role* may run, in order of names."""
-        return [task for task in self._tasks.values() if role in task.roles]

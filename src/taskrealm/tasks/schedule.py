@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .rhythm import Rhythm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 OWNER = "system"  # for whom jobs run that nobody in particular wants
 TOLERANCE = timedelta(seconds=60)  # within which what is late has not been missed
@@ -40,6 +40,8 @@ class Schedule:
     """The arguments of the jobs, by name."""
     owner: str = OWNER
     """The authid for whom the jobs run, and who hears of them."""
+    teams: Sequence[str] = ()
+    """The teams that this owner is in, for the rules by which the jobs are judged."""
     missed: Literal["skip", "once", "all"] = "skip"
     """
     What becomes of runs that were missed because the node did not run: none, the last one,
@@ -79,6 +81,8 @@ class Schedule:
             yield 'arguments must be a mapping by name, such as {"source": "a.mp4"}'
         if not isinstance(self.owner, str) or not self.owner:
             yield f"owner is {self.owner!r}; it must be the authid of a user"
+        if isinstance(self.teams, str) or not all(isinstance(team, str) for team in self.teams):
+            yield f'teams is {self.teams!r}; it must be a list of names, such as ["editors"]'
         if self.missed not in ("skip", "once", "all"):
             yield f'missed is {self.missed!r}; it must be "skip", "once" or "all"'
         if self.overlap not in ("allow", "skip"):

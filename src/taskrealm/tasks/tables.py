@@ -316,6 +316,7 @@ class ScheduleTable(Table):
     zone: str = "UTC"
     arguments: dict[str, Any] = {}
     owner: str | None = None
+    teams: list[str] | None = None
     missed: Literal["skip", "once", "all"] = "skip"
     overlap: Literal["allow", "skip"] = "allow"
     jitter: Seconds = 0.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import random
 import re
 import select
 import shutil
@@ -15,17 +17,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ..access.tokens import TokenStore
 from ..client import BlockingClient, Client
 from ..router.supervisor import NodeFailed
 from ..settings import NodeFolder, SettingsError, load_settings
-from ..tokens import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-START_LIMIT = 40.0  # seconds; a start takes about five on an idle machine
+START_LIMIT = 90.0  # seconds; a start takes about five on an idle machine
 STOP_LIMIT = 20.0  # seconds
 LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 32_768)
+"""Below those that the kernel gives outgoing connections, unless it was told otherwise."""
 SECTION = re.compile(r"^\[router\][ \t]*(#.*)?\n?", re.MULTILINE)
 MADE_ANEW = ("state", "files", ".crossbar")
 """What of a node's folder is not taken along: what a running node keeps."""
@@ -90,7 +94,7 @@ class Node:
         )
 
     def issue(
-        self, authid: str, role: str = "user", *, lifetime: float = 60.0, code: bool = False
+        self, authid: str, role: str = "user", *, lifetime: float = 3_600.0, code: bool = False
     ) -> str:
         """A token for *authid*, valid for *lifetime* seconds, or a sign-in code."""
         store = TokenStore.open(self.folder.tokens)
@@ -167,10 +171,19 @@ def copy_node(source: Path, root: Path) -> NodeFolder:
 
 
 def free_port() -> int:
-    """A TCP port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """
+    A TCP port of this machine on which nobody listens, and that no outgoing connection gets.
+
+    A node that starts again still finds it free.
+
+    Raises:
+        OSError: There is none.
+    """
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"No port of {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def processes_of(folder: NodeFolder) -> list[int]:

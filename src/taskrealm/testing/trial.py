@@ -6,14 +6,14 @@ import asyncio
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..client.outcomes import result_of
 from ..executor.attempt import Attempt, Ending, Reporter, Surroundings
 from ..executor.collector import ArtifactStore
-from ..executor.feed import OutputFeed, ProgressFeed
+from ..executor.feed import OutputFeed
 from ..executor.folders import WorkFolders
 from ..executor.kinds import attempt_at
 from ..executor.live import KEPT
@@ -30,7 +30,7 @@ from .inside import InsideRun
 from .kept import KeptProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ..journal import OutputStore
     from ..tasks import Arguments, Progress, Task
@@ -129,7 +129,7 @@ class Trial:
                 f"{task.name} is a batch, whose children need a node: use taskrealm_client"
             )
         caller = Caller(self.owner, self.role, self.submitted_by or self.owner)
-        if self.role not in task.roles:
+        if not task.admits(caller):
             raise UnknownTask(f"There is no task {task.name!r} that the role {self.role} may run")
         allowed = ExecutorSettings().timeout if task.timeout is None else task.timeout
         if self.timeout is not None and self.timeout > allowed:
@@ -170,7 +170,10 @@ class Trial:
             started_at=now(),
         )
         surroundings = self._surroundings(root, journal)
-        outcome = await _Course(job, task, arguments, self.answers).run(surroundings)
+        try:
+            outcome = await _Course(job, task, arguments, self.answers).run(surroundings)
+        finally:
+            surroundings.folders.close()
         return replace(outcome, artifacts=await left(journal, job.job_id))
 
     def _surroundings(self, root: Path, journal: Journal) -> Surroundings:
@@ -211,7 +214,7 @@ class _Course:
         self._note(EventType.STARTED, {})
         reporter = Reporter(
             OutputFeed(lambda: False, lambda _: True, chunk=surroundings.output_chunk),
-            _AllProgress(lambda data: self._note(EventType.PROGRESS, data)),
+            self._move,
             self._tell,
             lambda data: self._record(EventType.ARTIFACT, data),
             self._ask,
@@ -244,6 +247,10 @@ class _Course:
         self._is_late = True
         attempt.stop(self._task.grace)
 
+    def _move(self, progress: Progress) -> None:
+        # All of it, so that no test has to be slow to see it.
+        self._note(EventType.PROGRESS, asdict(progress))
+
     def _tell(self, messages: list[dict[str, Any]]) -> asyncio.Future[None]:
         for message in messages[:-1]:
             self._note(EventType.MESSAGE, message)
@@ -260,7 +267,9 @@ class _Course:
         self._tags += tags
         self._data |= data
 
-    def _record(self, kind: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
+    def _record(
+        self, kind: EventType, data: dict[str, Any], _audit: object = None
+    ) -> asyncio.Future[None]:
         self._note(kind, data)
         recorded = asyncio.get_running_loop().create_future()
         recorded.set_result(None)
@@ -291,19 +300,6 @@ class _Course:
             parts.append(chunk.data)
             offset = chunk.next
         return b"".join(parts).decode(errors="replace")
-
-
-class _AllProgress(ProgressFeed):
-    """Lets all progress through, so that no test has to be slow to see it."""
-
-    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__(emit)
-        self._emit = emit
-
-    def add(self, progress: Progress) -> None:
-        self._emit(
-            {"fraction": progress.fraction, "message": progress.message, "eta": progress.eta}
-        )
 
 
 def _nobody(_: list[Event]) -> None:

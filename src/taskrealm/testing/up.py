@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cli.node import answers
+from ..cli.readiness import answers
+from ..ending import spare_last_collection
 from ..router.supervisor import NodeFailed, Phase, supervise
 from ..settings import NodeFolder, SettingsError, load_settings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def main(answers: Callable[[NodeFolder], Coroutine[Any, Any, object]] = answers) -> None:
     """Run the node whose folder is the first argument; it is there when it *answers*."""
+    spare_last_collection()
     folder = NodeFolder(Path(sys.argv[1]))
     try:
         settings = load_settings(folder.settings_file)

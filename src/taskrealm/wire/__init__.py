@@ -6,6 +6,7 @@ from .joining import join, stay_joined
 from .outages import Disconnected, Refused
 from .procedures import Call
 from .session import Session, Subscription
+from .transport import Tls
 
 __all__ = [
     "Call",
@@ -13,6 +14,7 @@ __all__ = [
     "Refused",
     "Session",
     "Subscription",
+    "Tls",
     "join",
     "stay_joined",
 ]

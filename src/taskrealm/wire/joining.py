@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any
 
 from autobahn.wamp import message as wamp
@@ -15,30 +15,31 @@ from autobahn.wamp.role import (
     RolePublisherFeatures,
     RoleSubscriberFeatures,
 )
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..protocol import errors
 from .outages import Disconnected, Refused
+from .proofs import Anonymous, Certificate, Key, Secret, Ticket
 from .session import Session
 from .transport import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
-    from .transport import Transport
+    from .proofs import Proof
+    from .transport import Tls, Transport
 
 SEND_LIMIT = 1024 * 1024  # bytes of one message; what a node takes over WebSocket by default
 STEADY = 10.0  # seconds that a session must have lasted to be joined again almost at once
 SHORTEST = 0.25  # seconds; the longest wait before the first of a row of attempts
 
+_NO_SUCH_WAY = "wamp.error.no_auth_method"
 _TRANSIENT = {
     "wamp.error.no_such_procedure": "The router cannot check who we are just now",
     "wamp.error.canceled": "The router cannot check who we are just now",
     "wamp.close.system_shutdown": "The router is stopping",
     "wamp.error.system_shutdown": "The router is stopping",
     errors.Internal.uri: "",
-    errors.RateLimited.uri: "",
     errors.Unavailable.uri: "",
 }
 """Why a router may turn us away although it will let us in later, in a sentence for people."""
@@ -56,54 +57,10 @@ _FEATURES = {
 }
 
 
-class _Ticket:
-    """Proves who we are by a secret that only we have."""
-
-    method = "ticket"
-    extra = None
-    unnamed: str | None = ""  # for "the ticket says who we are"
-
-    def __init__(self, ticket: str) -> None:
-        self._ticket = ticket
-
-    def answer(self, _challenge: dict[str, Any]) -> str:
-        return self._ticket
-
-
-class _Cryptosign:
-    """Proves who we are by signing with a private key, an Ed25519 seed of 32 bytes."""
-
-    method = "cryptosign"
-    unnamed = None
-
-    def __init__(self, seed: bytes) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.extra = {"pubkey": public.hex(), "channel_binding": None}
-
-    def answer(self, challenge: dict[str, Any]) -> str:
-        nonce = bytes.fromhex(challenge["challenge"])
-        return self._key.sign(nonce).hex() + nonce.hex()
-
-
-class _Anonymous:
-    """Proves nothing."""
-
-    method = "anonymous"
-    extra = None
-    unnamed = None
-
-    def answer(self, _challenge: dict[str, Any]) -> str:
-        return ""
-
-
-_Proof = _Ticket | _Cryptosign | _Anonymous
-
-
 class _Handshake:
     """Receives what a transport brings until there is a session, or why there is none."""
 
-    def __init__(self, hello: wamp.Hello, proof: _Proof) -> None:
+    def __init__(self, hello: wamp.Hello, proof: Proof) -> None:
         self.session: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         # Looked at here, so that nobody is warned about a failure that came after a timeout.
         self.session.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -117,18 +74,27 @@ class _Handshake:
 
     def received(self, message: Any) -> None:
         assert self._transport is not None
-        if isinstance(message, wamp.Challenge):
-            self._transport.send(wamp.Authenticate(self._proof.answer(message.extra)))
-        elif isinstance(message, wamp.Welcome):
-            if not self.session.done():
-                self._transport.receiver = session = Session(self._transport, message)
-                self.session.set_result(session)
-        else:
-            self._fail(_turned_away(message.reason, message.message or ""))
+        try:
+            match message:
+                case wamp.Challenge():
+                    self._transport.send(wamp.Authenticate(self._proof.answer(message)))
+                case wamp.Welcome():
+                    self._proof.check(message)
+                    self._welcomed(message)
+                case _:
+                    raise _turned_away(message.reason, message.message or "")
+        except (Refused, errors.Error) as error:
+            self._fail(error)
             self._transport.abort()
 
     def closed(self, reason: str) -> None:
         self._fail(Disconnected(reason))
+
+    def _welcomed(self, welcome: wamp.Welcome) -> None:
+        if not self.session.done():
+            assert self._transport is not None
+            self._transport.receiver = session = Session(self._transport, welcome)
+            self.session.set_result(session)
 
     def _fail(self, error: Exception) -> None:
         if not self.session.done():
@@ -141,41 +107,55 @@ async def join(
     realm: str,
     ticket: str | None = None,
     key: Path | bytes | None = None,
+    secret: str | None = None,
+    tls: Tls | None = None,
     authid: str = "",
     authrole: str | None = None,
     client: str | None = None,
-    serializer: str = "cbor",
+    extra: Mapping[str, Any] | None = None,
+    serializer: str = "msgpack",
     open_timeout: float = 10.0,
     send_limit: int = SEND_LIMIT,
 ) -> Session:
     """
-    Join *realm* at the router at *url*, by *ticket*, by private *key*, or anonymously.
+    Join *realm* at the router at *url*: by *ticket*, by private *key*, by a *secret* of
+    *authid*, by the certificate in *tls*, or with none of them anonymously.
 
-    *url* is `ws://`, `wss://`, or, for raw sockets, `unix:PATH` or `tcp://HOST:PORT`. *key*
-    is an Ed25519 seed: 32 bytes, or a file with 64 hexadecimal digits. *client* is the id
-    of a client that joins again and again: the session takes over from an older one with
-    the same. *send_limit* is the node's `max_message_size`, needed over WebSocket only. All
-    has to happen within *open_timeout* seconds.
+    *url* is `ws://`, `wss://`, or, for raw sockets, `unix:PATH`, `tcp://HOST:PORT`, or
+    `tls://HOST:PORT`. A *ticket* is a token, or a password of *authid*. *key* is an Ed25519
+    seed: 32 bytes, or a file with 64 hexadecimal digits. *tls* says whom to trust. *client* is
+    the id of a client that joins again and again: the session takes over from an older one
+    with the same; *extra* is what else the authenticator is told. *send_limit* is the node's
+    `max_message_size`, needed over WebSocket only. All has to happen within *open_timeout*
+    seconds.
 
     Raises:
         Refused: The router does not let us in.
         Unavailable: The router cannot be reached, or cannot decide, just now.
-        ValueError: *url*, *serializer* or *key* is not understood.
+        RateLimited: There were too many attempts; it is too early for another one.
+        ValueError: *url*, *serializer*, *key* or *tls* is not understood.
     """
-    proof = _proof(ticket, key)
+    proof = _proof(ticket, key, secret, authid, tls)
+    told = {
+        **(proof.extra or {}),
+        **(extra or {}),
+        **({} if client is None else {"client": client}),
+    }
     hello = wamp.Hello(
         realm,
         _FEATURES,
-        authmethods=[proof.method],
+        authmethods=list(proof.methods),
         authid=authid or proof.unnamed,
         authrole=authrole,
-        authextra=proof.extra if client is None else {**(proof.extra or {}), "client": client},
+        authextra=told or None,
     )
     handshake = _Handshake(hello, proof)
     transport = session = None
     try:
         async with asyncio.timeout(open_timeout):
-            transport = await connect(url, handshake, serializer=serializer, limit=send_limit)
+            transport = await connect(
+                url, handshake, serializer=serializer, limit=send_limit, tls=tls
+            )
             session = await handshake.session
             return session
     except TimeoutError:
@@ -208,7 +188,11 @@ async def stay_joined(
     failures = 0
     while True:
         with contextlib.suppress(errors.Unavailable, Disconnected, TimeoutError):
-            session = await join_once()
+            try:
+                session = await join_once()
+            except errors.RateLimited as error:
+                await asyncio.sleep(error.retry_after)
+                continue
             begun = loop.time()
             try:
                 await on_join(session)
@@ -221,19 +205,25 @@ async def stay_joined(
         failures = min(failures + 1, 10)
 
 
-def _proof(ticket: str | None, key: Path | bytes | None) -> _Proof:
-    if key is None:
-        return _Anonymous() if ticket is None else _Ticket(ticket)
-    try:
-        seed = bytes.fromhex(key.read_text().strip()) if isinstance(key, Path) else key
-    except ValueError:
-        seed = b""
-    if len(seed) != 32:
-        raise ValueError("The key is no Ed25519 seed: 32 bytes, in a file 64 hexadecimal digits")
-    return _Cryptosign(seed)
+def _proof(
+    ticket: str | None, key: Path | bytes | None, secret: str | None, authid: str, tls: Tls | None
+) -> Proof:
+    if key is not None:
+        return Key(key)
+    if ticket is not None:
+        return Ticket(ticket)
+    if secret is not None:
+        return Secret(authid, secret)
+    return Anonymous() if tls is None or tls.certificate is None else Certificate()
 
 
 def _turned_away(uri: str, message: str) -> Exception:
+    if uri == errors.RateLimited.uri:
+        # A router can turn away with a sentence only: the time stands in it.
+        waits = re.findall(r"(\d+) s\b", message)
+        return errors.RateLimited(message, retry_after=float(waits[-1] if waits else STEADY))
     if uri in _TRANSIENT:
         return errors.Unavailable(_TRANSIENT[uri] or message or uri)
+    if uri == _NO_SUCH_WAY:
+        message = "The node lets nobody in who joins in this way"
     return Refused(uri, message)

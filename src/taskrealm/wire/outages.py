@@ -7,8 +7,13 @@ class Disconnected(ConnectionError):
     """
     The session was lost, or had been lost already.
 
-    Whether a call that was on its way has taken effect is not known.
+    Whether a call that was on its way has taken effect is not known. `uri` says why the router
+    has ended the session, if it has.
     """
+
+    def __init__(self, message: str, *, uri: str | None = None) -> None:
+        super().__init__(message)
+        self.uri = uri
 
 
 class Refused(Exception):

@@ -95,6 +95,7 @@ class Session:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[str] = self._loop.create_future()
+        self._ended_by: str | None = None
         self._closed = asyncio.Event()
         self._last_request = 0
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -277,7 +278,7 @@ class Session:
 
     def _require_session(self) -> None:
         if self._lost.done():
-            raise Disconnected(self._lost.result())
+            raise Disconnected(self._lost.result(), uri=self._ended_by)
 
     def _lose(self, reason: str) -> None:
         if self._lost.done():
@@ -285,7 +286,7 @@ class Session:
         self._lost.set_result(reason)
         for reply in self._waiting.values():
             if not reply.done():
-                reply.set_exception(Disconnected(reason))
+                reply.set_exception(Disconnected(reason, uri=self._ended_by))
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         for number, subscriptions in self._subscriptions.items():
@@ -353,13 +354,15 @@ class Session:
             room=self._transport.room,
             procedure=invocation.procedure or procedure.uri,
             progress=progress if invocation.receive_progress else None,
+            args=invocation.args or (),
+            kwargs=invocation.kwargs or {},
         )
         try:
             if None in (call.caller, call.authid, call.authrole):
                 raise errors.NotAuthorized(
                     f"The router does not disclose who calls {procedure.uri}"
                 )
-            result = procedure.invoke(call, invocation.args or (), invocation.kwargs or {})
+            result = procedure.invoke(call, call.args, call.kwargs)
         except Exception as error:
             self._answer_error(invocation.request, procedure.uri, call, error)
             return
@@ -424,6 +427,7 @@ class Session:
 
     def _on_goodbye(self, goodbye: wamp.Goodbye) -> None:
         if not self._lost.done():
+            self._ended_by = goodbye.reason
             self._lose(goodbye.message or f"The router ended the session: {goodbye.reason}")
             with contextlib.suppress(Disconnected):
                 self._transport.send(wamp.Goodbye("wamp.close.goodbye_and_out"))
@@ -457,7 +461,8 @@ def _error_from(refusal: wamp.Error, limit: int) -> errors.Error:
     if uri in _UNAVAILABLE:
         return errors.Unavailable(_UNAVAILABLE[uri])
     if uri == _NOT_AUTHORIZED:
-        return errors.NotAuthorized(text or "The router does not allow this")
+        # The router names the session and the URI, which are nobody's business.
+        return errors.NotAuthorized("The router does not allow this")
     if uri in _BAD_PAYLOAD and "exceed" in text:
         return errors.TooLarge(text, limit=limit)
     try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import logging
+import ssl
 import struct
 import sys
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from autobahn.asyncio.rawsocket import WampRawSocketClientFactory, WampRawSocketClientProtocol
@@ -18,6 +21,9 @@ from autobahn.wamp.exception import ProtocolError
 from ..protocol.errors import TooLarge
 from .outages import Disconnected
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 logger = logging.getLogger(__name__)
 
 RECEIVE_LIMIT = 16 * 1024 * 1024  # bytes of one message; the most that a raw socket can carry
@@ -25,7 +31,12 @@ PING_INTERVAL = 10.0  # seconds without traffic before a WebSocket peer is asked
 PING_TIMEOUT = 10.0  # seconds it then has to answer
 CLOSE_TIMEOUT = 1.0  # seconds for a WebSocket closing handshake
 SEND_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a peer that takes nothing
+TOGETHER = 64 * 1024  # bytes that are written together at most, unless one message has more
 PONG = 2  # frame type of raw sockets
+
+# autobahn imports these, and NumPy with them, for serializers that nobody here uses. Built against
+# an older NumPy, bjdata prints a long traceback into every process that imports it.
+_UNUSED = ("autobahn.flatbuffers", "autobahn.wamp.message_fbs", "bjdata")
 
 _SERIALIZERS = {"cbor": "CBORSerializer", "msgpack": "MsgPackSerializer", "json": "JsonSerializer"}
 
@@ -56,6 +67,9 @@ class Transport:
     """
     What WebSocket and raw socket have in common: messages go out whole or not at all.
 
+    The first of a turn of the loop is written at once, and those that follow in the same turn
+    together: many small writes would wake the router for each of them.
+
     `limit` is the size in bytes of the largest message that the router takes. A router
     that takes nothing any more, while more and more waits for it, loses the connection.
     """
@@ -67,11 +81,15 @@ class Transport:
     _serializer: Any
     _fault = ""
     _has_room: asyncio.Event
+    _followers: bytearray | None = None
+    """What follows the first write of this turn; None if there was none."""
 
     @property
     def backlog(self) -> int:
         """How many bytes wait for the router to take them."""
-        return 0 if self.transport is None else int(self.transport.get_write_buffer_size())
+        if self.transport is None:
+            return 0
+        return len(self._followers or b"") + int(self.transport.get_write_buffer_size())
 
     async def room(self) -> None:
         """Wait until the router has taken most of what was sent, or the connection is gone."""
@@ -117,6 +135,27 @@ class Transport:
     def _write(self, payload: bytes, is_binary: bool) -> None:
         raise NotImplementedError
 
+    def _put(self, data: bytes) -> None:
+        """Write *data*, now or at the end of this turn of the loop."""
+        if self._followers is None:
+            self.transport.write(data)
+            self._followers = bytearray()
+            asyncio.get_running_loop().call_soon(self._end_turn)
+            return
+        self._followers += data
+        if len(self._followers) > TOGETHER:
+            self._write_followers()
+
+    def _end_turn(self) -> None:
+        if self._followers is not None:
+            self._write_followers()
+            self._followers = None
+
+    def _write_followers(self) -> None:
+        if self._followers and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(self._followers)
+        self._followers = bytearray()
+
     def _take(self, payload: bytes, is_binary: bool | None) -> None:
         """Hand on the messages in *payload*; one that cannot be understood ends the connection."""
         try:
@@ -135,6 +174,10 @@ class Transport:
 
 class _WebSocket(Transport, WampWebSocketClientProtocol):  # type: ignore[misc]
     """A connection over WebSocket."""
+
+    def data_received(self, data: bytes) -> None:
+        # At once: autobahn would leave it for another turn of the loop.
+        self._dataReceived(data)
 
     def onOpen(self) -> None:
         self.receiver.opened(self)
@@ -158,6 +201,10 @@ class _WebSocket(Transport, WampWebSocketClientProtocol):  # type: ignore[misc]
         except NotOpen as error:
             raise Disconnected(str(error)) from None
 
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        # Whatever autobahn writes comes this way, control frames among it.
+        self._put(data)
+
 
 class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
     """A connection over a raw socket."""
@@ -173,7 +220,7 @@ class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
         self._fail(f"The router speaks no raw socket that we understand: {msg}")
 
     def ping(self, data: bytes) -> None:
-        self.transport.write(struct.pack("!L", PONG << 24 | len(data)) + data)
+        self._put(struct.pack("!L", PONG << 24 | len(data)) + data)
 
     def pong(self, data: bytes) -> None:
         return
@@ -185,6 +232,7 @@ class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
 
     def close(self) -> None:
         if self.transport is not None:
+            self._end_turn()
             self.transport.close()
 
     def abort(self) -> None:
@@ -194,25 +242,56 @@ class _RawSocket(Transport, WampRawSocketClientProtocol):  # type: ignore[misc]
     def _write(self, payload: bytes, is_binary: bool) -> None:
         if self.transport is None or self.transport.is_closing():
             raise Disconnected("The connection is closed")
-        # In one piece: two writes would be two system calls and two packets.
-        self.transport.write(struct.pack("!L", len(payload)) + payload)
+        self._put(struct.pack("!L", len(payload)) + payload)
 
 
-async def connect(url: str, receiver: Receiver, *, serializer: str, limit: int) -> Transport:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom we trust on a connection with TLS, and what we show of ourselves."""
+
+    ca: Path | None = None
+    """PEM file with the authorities that may vouch for the router; None for the usual ones."""
+    certificate: Path | None = None
+    """PEM file with our own certificate, and behind it those that have signed it."""
+    key: Path | None = None
+    """PEM file with its private key; None if that stands in the same file."""
+
+    def context(self) -> ssl.SSLContext:
+        """
+        What the standard library needs to know of it.
+
+        Raises:
+            ValueError: A file cannot be read, or holds something else.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except OSError as error:  # an SSLError is one
+            files = ", ".join(str(each) for each in (self.ca, self.certificate, self.key) if each)
+            raise ValueError(f"{files}: no TLS can be had with that: {error}") from None
+        return context
+
+
+async def connect(
+    url: str, receiver: Receiver, *, serializer: str, limit: int, tls: Tls | None = None
+) -> Transport:
     """
     A connection to the router at *url*, which tells *receiver* how it goes on.
 
-    *url* is `ws://` or `wss://`, `unix:PATH`, or `tcp://HOST:PORT`; the latter two are
-    raw sockets. *limit* is the largest message in bytes that the router takes over
+    *url* is `ws://` or `wss://`, or for raw sockets `unix:PATH`, `tcp://HOST:PORT` or
+    `tls://HOST:PORT`. *limit* is the largest message in bytes that the router takes over
     WebSocket; over a raw socket it says so by itself.
 
     Raises:
         OSError: There is no connection to be had.
-        ValueError: *url* or *serializer* is none of the above.
+        ValueError: *url* or *serializer* is none of the above, or *tls* cannot be.
     """
     scheme, _, path = url.partition(":")
-    if scheme not in ("ws", "wss", "tcp", "unix"):
-        raise ValueError(f"{url!r} is no address of a router: use ws://, wss://, unix: or tcp://")
+    if scheme not in ("ws", "wss", "tcp", "tls", "unix"):
+        raise ValueError(
+            f"{url!r} is no address of a router: use ws://, wss://, unix:, tcp:// or tls://"
+        )
     host, port = ("", 0) if scheme == "unix" else _host_and_port(url)
     if scheme in ("ws", "wss"):
         factory = WampWebSocketClientFactory(None, url=url, serializers=[_serializer(serializer)])
@@ -241,8 +320,8 @@ async def connect(url: str, receiver: Receiver, *, serializer: str, limit: int) 
     if scheme == "unix":
         _, transport = await loop.create_unix_connection(protocol, path.removeprefix("//"))
     else:
-        ssl = True if scheme == "wss" else None
-        _, transport = await loop.create_connection(protocol, host, port, ssl=ssl)
+        context = (tls or Tls()).context() if scheme in ("wss", "tls") else None
+        _, transport = await loop.create_connection(protocol, host, port, ssl=context)
     return transport  # type: ignore[no-any-return]
 
 
@@ -257,14 +336,16 @@ def _host_and_port(url: str) -> tuple[str, int]:
 def _serializer(name: str) -> Any:
     if name not in _SERIALIZERS:
         raise ValueError(f"{name!r} is no serializer: use one of {', '.join(_SERIALIZERS)}")
-    # autobahn imports bjdata for a serializer that nobody here uses. Built against an older
-    # NumPy, bjdata prints a long traceback into every process that imports it.
-    absent = "bjdata" not in sys.modules
-    if absent:
-        sys.modules["bjdata"] = None  # type: ignore[assignment]
+    return getattr(_serializers(), _SERIALIZERS[name])()
+
+
+@functools.cache
+def _serializers() -> Any:
+    there = {name: sys.modules[name] for name in _UNUSED if name in sys.modules}
+    sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
     try:
-        serializers = importlib.import_module("autobahn.wamp.serializer")
+        return importlib.import_module("autobahn.wamp.serializer")
     finally:
-        if absent:
-            del sys.modules["bjdata"]
-    return getattr(serializers, _SERIALIZERS[name])()
+        for name in _UNUSED:
+            del sys.modules[name]
+        sys.modules.update(there)

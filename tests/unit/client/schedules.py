@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -269,15 +269,21 @@ class World(RuleBasedStateMachine):
 
 
 def run_schedules(
-    count: int, make_stream: Callable[[], Stream] = World.make_stream, **options: Any
+    count: int,
+    make_stream: Callable[[], Stream] = World.make_stream,
+    *,
+    first: int | None = None,
+    **options: Any,
 ) -> None:
     """
-    Run *count* random schedules with streams that *make_stream* makes.
+    Run *count* random schedules with streams that *make_stream* makes; always the same with *first*.
 
     Raises:
         AssertionError: A promise was broken.
     """
     world = type("World", (World,), {"make_stream": staticmethod(make_stream)})
+    if first is not None:
+        world = seed(first)(world)
     run_state_machine_as_test(
         world,
         settings=settings(

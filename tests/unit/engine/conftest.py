@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     MostFiles = Callable[[int], AbstractContextManager[None]]
 
-LIMIT = 20.0  # seconds after which a test no longer waits for what was promised
+LIMIT = 30.0  # seconds after which a test no longer waits for what was promised
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 

@@ -17,7 +17,7 @@ from taskrealm.engine.trees import identity_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMIT = 20.0  # seconds
+LIMIT = 30.0  # seconds
 ESCAPED = "setsid env -i /bin/sh -c 'echo $$; exec sleep 1000' & wait"
 
 

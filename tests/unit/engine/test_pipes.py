@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskrealm.engine import NamedPipe, SpawnFailed
+from taskrealm.engine import NamedPipe, NamedPipes, SpawnFailed
 
 from .conftest import LIMIT, open_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import MostFiles
 
 
-class Reader:
+class Collector:
     """Collects what comes through a pipe."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         self.data = b""
         self._news = asyncio.Event()
-        self.pipe = NamedPipe(path, self._take)
 
-    def _take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self.data += data
         self._news.set()
 
@@ -36,6 +36,14 @@ class Reader:
             while not self.data.endswith(end):
                 self._news.clear()
                 await self._news.wait()
+
+
+class Reader(Collector):
+    """Has a pipe of its own."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.pipe = NamedPipe(path, self.take)
 
 
 def write(path: Path, text: bytes) -> None:
@@ -105,3 +113,69 @@ async def test_what_was_put_in_the_place_of_a_pipe_does_no_harm(tmp_path: Path) 
     os.mkdir(path / "more")
 
     reader.pipe.close()
+
+
+async def test_a_pipe_that_nobody_has_used_is_lent_again_and_tells_its_new_reader(
+    tmp_path: Path,
+) -> None:
+    pipes = NamedPipes(tmp_path)
+    first, second = Collector(), Collector()
+    pipe = pipes.lend(first.take)
+    pipes.take_back(pipe)
+    assert pipes.lend(second.take) is pipe
+    write(pipe.path, b"word\n")
+    await second.until(b"word\n")
+    pipes.take_back(pipe)
+
+    assert first.data == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+def use_it(path: Path) -> None:
+    write(path, b"last words")
+
+
+def open_it_to_all(path: Path) -> None:
+    path.chmod(0o666)
+
+
+def remove_it(path: Path) -> None:
+    path.unlink()
+
+
+def replace_it(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path, 0o600)
+
+
+@pytest.mark.parametrize("harm", [use_it, open_it_to_all, remove_it, replace_it])
+async def test_a_pipe_that_is_not_as_it_was_is_never_lent_again(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    pipes = NamedPipes(tmp_path)
+    reader = Collector()
+    pipe = pipes.lend(reader.take)
+    harm(pipe.path)
+    pipes.take_back(pipe)
+
+    assert reader.data == (b"last words" if harm is use_it else b"")
+    assert not pipe.path.exists()
+    assert pipes.lend(reader.take) is not pipe
+    pipes.close()
+
+
+async def test_a_pipe_that_somebody_can_still_write_into_is_never_lent_again(
+    tmp_path: Path,
+) -> None:
+    pipes = NamedPipes(tmp_path)
+    reader = Collector()
+    pipe = pipes.lend(reader.take)
+    files = open_files()
+    with pipe.path.open("wb", buffering=0) as stranger:
+        pipes.take_back(pipe)
+        with pytest.raises(BrokenPipeError):
+            stranger.write(b"of another job")
+
+    assert reader.data == b""
+    assert list(tmp_path.iterdir()) == []
+    assert len(open_files()) == len(files) - 1

@@ -117,6 +117,16 @@ class Model(RuleBasedStateMachine):
         assert self.scheduler.remove(job.job_id)
         self.plain.remove(job.job_id)
 
+    @precondition(lambda self: self.plain.waiting)
+    @rule(data=st.data())
+    def remove_all(self, data: st.DataObject) -> None:
+        waiting = [job.job_id for job in self.plain.waiting]
+        some = data.draw(st.sets(st.sampled_from(waiting)))
+        running = set(self.plain.running)
+        assert self.scheduler.remove_all([*some, *running, "unknown"]) == some
+        for job_id in some:
+            self.plain.remove(job_id)
+
     def release(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.plain.running)))
         self.scheduler.release(job_id)

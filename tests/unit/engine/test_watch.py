@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from taskrealm.engine.watch import SHARE, OutputWatch, Watch
+from taskrealm.engine.watch import SHARE, WINDOW, OutputWatch, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ async def test_a_readable_descriptor_is_served_until_it_is_removed() -> None:
 
     with readable_pipe() as reader:
         watch.add(reader, serve)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await served.wait()
         await asyncio.sleep(0)
 
@@ -68,7 +68,7 @@ async def test_who_takes_the_number_of_a_closed_descriptor_is_not_mistaken_for_i
         # Both are readable at once, and whoever is served first takes the place of the other.
         watch.add(first, replace_the_other)
         watch.add(second, replace_the_other)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await done.wait()
         await asyncio.sleep(0)
         watch.remove(second if served[0] == first else first)
@@ -123,8 +123,55 @@ async def test_the_end_of_a_stream_is_never_put_off() -> None:
 
     with readable_pipe() as end:
         watch.add(end, close)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await done.wait()
         watch.remove(end)
 
     assert not watch._is_paused
+
+
+async def test_who_takes_the_number_of_one_that_the_watch_has_closed_is_not_served_for_it() -> None:
+    watch = Watch.of(asyncio.get_running_loop())
+    served = asyncio.Event()
+    mistaken: list[int] = []
+    silent, writer = os.pipe()
+    first, its_writer = os.pipe()
+    os.write(its_writer, b"x")
+
+    def replace(descriptor: int) -> None:
+        served.set()
+        watch.close(descriptor)
+        assert os.dup(silent) == descriptor
+        watch.add(descriptor, mistaken.append)
+
+    watch.add(first, replace)
+    async with asyncio.timeout(30):
+        await served.wait()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    watch.close(first)
+    for each in (silent, writer, its_writer):
+        os.close(each)
+
+    assert mistaken == []
+
+
+async def test_output_can_be_looked_at_at_once_but_not_while_reading_pauses() -> None:
+    watch = OutputWatch(asyncio.get_running_loop())
+    looks: list[int] = []
+
+    def read_for_long(descriptor: int) -> bool:
+        looks.append(descriptor)
+        end = time.monotonic() + WINDOW
+        while time.monotonic() < end:
+            pass
+        return True
+
+    reader, writer = os.pipe()
+    watch.add(reader, read_for_long)
+    watch.look(reader)
+    watch.look(reader)
+    watch.close(reader)
+    os.close(writer)
+
+    assert looks == [reader]

@@ -18,11 +18,11 @@ from taskrealm.engine.trees import identity_of
 from taskrealm.tasks import Caller, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from tests.unit.engine.conftest import Node
 
-LIMIT = 20.0  # seconds after which a test no longer waits for what was promised
+LIMIT = 30.0  # seconds after which a test no longer waits for what was promised
 TASKS = Path(__file__).parents[2] / "site" / "functions.py"
 
 
@@ -45,7 +45,13 @@ class Office:
         self.printed: dict[Assignment, list[tuple[str, bytes]]] = {}
         self._numbers = iter(range(1_000))
 
-    def begin(self, name: str, limits: Limits | None = None, **arguments: Any) -> Assignment:
+    def begin(
+        self,
+        name: str,
+        limits: Limits | None = None,
+        environment: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> Assignment:
         directory = self.root / f"job{next(self._numbers)}"
         directory.mkdir()
         head = {
@@ -53,7 +59,7 @@ class Office:
             "task": name,
             "arguments": arguments,
             "files": [],
-            "environment": {"PATH": "/usr/bin:/bin"},
+            "environment": {"PATH": "/usr/bin:/bin", **(environment or {})},
             "context": {
                 "job_id": "job",
                 "task": name,
@@ -301,6 +307,32 @@ async def test_who_leaves_something_in_its_process_takes_that_along(
     assert office.workers.started == 2
 
 
+async def test_a_step_finds_its_own_environment_and_nothing_of_earlier_ones(
+    opened: Callable[..., Office],
+) -> None:
+    office = opened()
+    given: list[dict[str, str]] = [
+        {"COLOUR": "red", "SECRET": "of the first"},
+        {"COLOUR": "red", "SIZE": "big"},
+        {},
+        {"COLOUR": os.fsdecode(b"\xff"), "SIZE": ""},
+    ]
+    found = []
+    for environment in given:
+        assignment = office.begin("func.environment", environment=environment)
+        async with asyncio.timeout(LIMIT):
+            await assignment.wait()
+        assert assignment.reply is not None
+        found.append(json.loads(assignment.reply.body))
+    cookies = {each.pop("TASKREALM_COOKIE") for each in found}
+
+    path = {"PATH": "/usr/bin:/bin"}
+    assert found[:3] == [{**path, **each} for each in given[:3]]
+    assert found[3] == {**path, "COLOUR": "\\xff", "SIZE": ""}
+    assert len(cookies) == 1
+    assert office.workers.started == 1
+
+
 async def test_a_daemon_that_a_function_left_behind_ends_with_it(
     opened: Callable[..., Office],
 ) -> None:
@@ -396,6 +428,20 @@ async def test_a_limit_of_open_files_is_not_passed_on_to_others(
     assert limited.reply.head["error"].startswith("OSError: [Errno 24] Too many open files")
     assert free.reply is not None
     assert free.reply.head["error"] is None
+
+
+async def test_a_worker_is_replaced_before_files_that_were_left_open_fill_it(
+    opened: Callable[..., Office],
+) -> None:
+    office = opened()
+    for _ in range(6):
+        assignment = office.begin("func.leaves", Limits(open_files=40), what="open files")
+        async with asyncio.timeout(LIMIT):
+            await assignment.wait()
+
+        assert assignment.reply is not None
+        assert assignment.reply.head["error"] is None
+    assert 1 < office.workers.started < 6
 
 
 async def test_no_more_workers_run_than_may(opened: Callable[..., Office], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from taskrealm.tasks import Retry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMIT = 5.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 class Due:

@@ -34,7 +34,7 @@ class Watcher:
 
     async def until_next(self, offset: int) -> None:
         """Return once a chunk has said that *offset* was reached."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not self.chunks or self.chunks[-1]["next"] < offset:
                 self.heard.clear()
                 await self.heard.wait()
@@ -111,7 +111,7 @@ async def test_a_little_output_goes_out_soon_without_more_of_it() -> None:
     watcher = Watcher()
 
     watcher.feed().add("stderr", 0, b"ready\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await watcher.heard.wait()
 
     assert watcher.chunks == [{"stream": "stderr", "offset": 0, "next": 6, "text": "ready\n"}]

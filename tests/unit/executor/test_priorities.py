@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from taskrealm.executor.priorities import Priorities, load_function
+from taskrealm.access.hooks import load_hook
+from taskrealm.executor.priorities import Priorities
 from taskrealm.settings import SettingsError
 from taskrealm.tasks import Caller
 
@@ -23,6 +24,18 @@ async def test_roles_have_the_points_of_the_table_and_others_none() -> None:
     assert await priorities.of(ANN) == 100
     assert await priorities.of(Caller("b", "backend", "b")) == -5
     assert await priorities.of(Caller("c", "user", "c")) == 0
+
+
+@pytest.mark.capability("Q5")
+async def test_of_several_teams_the_one_with_the_most_points_counts() -> None:
+    priorities = Priorities({"user": 1}, by_team={"editors": 50, "guests": -20, "press": 10})
+
+    def points_of(*teams: str) -> Any:
+        return priorities.of(Caller("c", "user", "c", teams))
+
+    assert await points_of("press", "editors", "guests") == 51
+    assert await points_of("guests") == -19
+    assert await points_of("strangers") == 1
 
 
 @pytest.mark.capability("Q6")
@@ -51,10 +64,10 @@ async def test_a_function_that_fails_decides_nothing() -> None:
 @pytest.mark.capability("Q6")
 async def test_the_function_is_found_in_a_file_or_a_module(tmp_path: Path) -> None:
     (tmp_path / "points.py").write_text("def points_of(caller):\n    return len(caller.authid)\n")
-    function = load_function("points.py:points_of", tmp_path)
+    function = load_hook("points.py:points_of", tmp_path, setting="executor.priority")
 
     assert await Priorities({}, function).of(ANN) == 3
-    assert load_function("os.path:basename", tmp_path)("a/b") == "b"  # type: ignore[arg-type]
+    assert load_hook("os.path:basename", tmp_path, setting="executor.priority")("a/b") == "b"
 
 
 @pytest.mark.parametrize(
@@ -64,4 +77,4 @@ def test_a_function_that_is_not_there_is_named(tmp_path: Path, name: str) -> Non
     (tmp_path / "points.py").write_text("NUMBER = 5\n")
 
     with pytest.raises(SettingsError, match=name):
-        load_function(name, tmp_path)
+        load_hook(name, tmp_path, setting="executor.priority")

@@ -18,7 +18,7 @@ from taskrealm.tasks.values import Unfit
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIMIT = 5.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 class Program:
@@ -32,7 +32,7 @@ class Program:
         self.questions = Questions("job", self._record)
         self.reader = open_pipe(directory / "reply")
 
-    def _record(self, kind: EventType, data: dict[str, Any]) -> asyncio.Future[None]:
+    def _record(self, kind: EventType, data: dict[str, Any], _: object) -> asyncio.Future[None]:
         self.recorded.append((kind, data))
         self.pending.append(asyncio.get_running_loop().create_future())
         self.news.set()

@@ -14,7 +14,7 @@ from taskrealm.executor.refusals import PER_CALLER, PER_WINDOW, TRACEBACKS, Refu
 from taskrealm.protocol.errors import NotAuthorized, UnknownTask
 from taskrealm.wire import Call
 
-LIMIT = 10.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 def call(authid: str) -> Call:

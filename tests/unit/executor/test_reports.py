@@ -20,7 +20,7 @@ def read(*pieces: bytes) -> Reading:
     reader = ReportReader(Path("/nowhere"))
     whole = Reading()
     for reading in (*(reader.feed(piece) for piece in pieces), reader.end()):
-        whole.progress = reading.progress or whole.progress
+        whole.progress = reading.progress or reading.early or whole.progress
         whole.messages += reading.messages
         whole.tags += reading.tags
         whole.data |= reading.data
@@ -159,6 +159,13 @@ def test_a_line_notes_tags_data_and_the_result_beside_what_else_it_says() -> Non
         data={"a": 1, "b": [3]},
         result=(None,),
     )
+
+
+def test_progress_before_the_first_message_is_kept_apart_from_that_after_it() -> None:
+    reports = [{"progress": 0.1}, {"progress": 0.2}, {"message": "x"}, {"progress": 0.6}]
+    reading = ReportReader(Path("/nowhere")).feed(lines(*reports))
+
+    assert (reading.early, reading.progress) == (Progress(0.2), Progress(0.6))
 
 
 def test_of_a_flood_of_messages_the_first_are_kept_and_the_rest_counted() -> None:

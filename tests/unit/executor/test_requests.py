@@ -11,7 +11,7 @@ from taskrealm.executor.keys import Keys
 from taskrealm.executor.requests import Request, by_key
 from taskrealm.protocol.errors import InvalidArguments
 
-LIMIT = 5.0  # seconds
+LIMIT = 30.0  # seconds
 
 SAME: list[Any] = [
     pytest.param(Request("a", (1,)), Request("a", [1]), id="a list and a tuple"),

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from taskrealm.executor.retention import Retention
-from taskrealm.journal import Artifacts, Entry, Journal
+from taskrealm.journal import Artifacts, AuditFilter, AuditRecord, Entry, Journal
 from taskrealm.protocol.jobs import EventType, Job, State, new_job_id, now
 from taskrealm.settings import RetentionSettings
 
@@ -60,6 +60,32 @@ async def test_what_is_too_old_goes_with_its_output(journal: Journal) -> None:
     assert await journal.job(old.job_id) is None
     assert {job.job_id for job in await journal.jobs()} == {young.job_id, waiting.job_id}
     assert files(journal) == {young.job_id, waiting.job_id}
+
+
+@pytest.mark.capability("N26")
+async def test_the_audit_log_is_kept_for_a_time_of_its_own_and_takes_no_room_from_jobs(
+    journal: Journal,
+) -> None:
+    kept = await a_job(journal, age=1, printed=100)
+    job = "0" * 32
+    detail = {"task": "convert", "session": 2**52, "token": "0123456789abcdef"}
+    old, young = (now() - timedelta(days=days) for days in (8, 6))
+    for at in (old, young):
+        await journal.record(
+            [
+                AuditRecord("ann", "exec", "user", "ann", job, "192.0.2.1", detail=detail, at=at)
+                for _ in range(10_000)
+            ]
+        )
+    size, used = await journal.audit_size(), (await journal.pages()).used
+
+    await Retention(journal, RetentionSettings(size=2 * MIB), audit_days=7).tend()
+
+    assert 4 * MIB < used
+    assert 0.7 * used < size < 1.3 * used
+    assert [each.job_id for each in await journal.jobs()] == [kept.job_id]
+    [oldest] = await journal.audit(AuditFilter(), after=0, limit=1)
+    assert oldest.id == 10_001
 
 
 async def test_what_does_not_fit_goes_oldest_first_and_no_more_than_that(journal: Journal) -> None:

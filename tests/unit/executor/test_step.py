@@ -9,7 +9,7 @@ import pytest
 
 from taskrealm.executor.step import Step, StepStopped
 
-LIMIT = 10.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 async def outcome(step: Step) -> Any:

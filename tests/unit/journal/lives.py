@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMITS = UploadLimits(size=1_000_000, total=10**12, count=10**6, lifetime=600, patience=600)
-PATIENCE = 10.0  # seconds after which a test gives up waiting
+PATIENCE = 30.0  # seconds after which a test gives up waiting
 
 
 async def open_journal(
@@ -32,6 +32,7 @@ def job(owner: str = "ann", task: str = "convert", deliver: Delivery = Delivery.
         role="backend",
         arguments={"source": "film.mov", "quality": 5},
         submitted_at=now(),
+        teams=("editors", "press"),
         timeout=60.0,
         tags=("nightly",),
         deliver=deliver,

@@ -12,6 +12,7 @@ import pytest
 from taskrealm.journal import Journal, JournalError, Stream
 from taskrealm.protocol.errors import UnknownJob
 from taskrealm.protocol.jobs import TERMINAL, Delivery, State
+from taskrealm.protocol.scope import Scope
 
 from .lives import ended, job, open_journal, progress, queued, started, write
 
@@ -68,6 +69,34 @@ async def test_jobs_are_found_by_filters(
     page = await journal.jobs(**filters)
 
     assert " ".join(names[each.job_id] for each in page) == found
+
+
+@pytest.mark.parametrize(
+    ("scope", "filters", "found"),
+    [
+        pytest.param({"tasks": ["convert"]}, {}, "a3 b1 a1", id="of a task"),
+        pytest.param({"tasks": ["convert", "report"]}, {"owner": "ann"}, "a3 a2 a1", id="of two"),
+        pytest.param({"tasks": ["convert"]}, {"task": "report"}, "", id="of another task"),
+        pytest.param({"tasks": []}, {}, "", id="of no task"),
+        pytest.param({"jobs": ["a1", "b2"]}, {}, "b2 a1", id="two jobs"),
+        pytest.param({"jobs": ["a1", "b2"]}, {"owner": "ann"}, "a1", id="own ones of them"),
+        pytest.param({"jobs": ["a1", "a2"], "tasks": ["report"]}, {}, "a2", id="jobs of a task"),
+        pytest.param({"jobs": ["a1", "b1"]}, {"states": [State.FAILED]}, "b1", id="in a state"),
+        pytest.param({"jobs": ["a1", "a2", "a3"]}, {"limit": 2}, "a3 a2", id="limited"),
+        pytest.param({"jobs": []}, {}, "", id="no job"),
+        pytest.param({"read_only": True}, {"limit": 2}, "b2 a3", id="looking at all"),
+    ],
+)
+async def test_jobs_outside_a_scope_are_left_out(
+    journal: Journal, scope: dict[str, Any], filters: dict[str, Any], found: str
+) -> None:
+    jobs = await fill(journal)
+    if "jobs" in scope:
+        scope = {**scope, "jobs": [jobs[name].job_id for name in scope["jobs"]]}
+
+    listed = await journal.jobs(scope=Scope.of(scope), **filters)
+    names = {each.job_id: name for name, each in jobs.items()}
+    assert " ".join(names[each.job_id] for each in listed) == found
 
 
 async def test_pages_follow_one_another_while_jobs_arrive(journal: Journal) -> None:
@@ -223,6 +252,8 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     await journal.jobs_by_key("ann", ["a", "b"])
     await journal.children(known, since=0, limit=5)
     await journal.jobs(parent=known, owner="ann", task="convert", before=known)
+    await journal.jobs(owner="ann", scope=Scope(tasks=("convert",)), before=known)
+    await journal.jobs(owner="ann", scope=Scope(jobs=(known,)), before=known)
     for owner in (None, "ann"):
         for task in (None, "convert"):
             for states in (None, TERMINAL):
@@ -265,6 +296,10 @@ async def test_children_are_listed_by_their_batch_and_in_lists_only_on_request(
     assert ids(await journal.jobs(parent=parent, before=third, limit=1)) == [second]
     assert ids(await journal.jobs(parent=parent, task="a")) == [third, first]
     assert ids(await journal.jobs(parent=parent, states=[State.FAILED])) == [first]
+    named = Scope(jobs=(batch.job_id, second, third))
+    assert ids(await journal.jobs(parent=parent, scope=named)) == [third, second]
+    assert ids(await journal.jobs(scope=named)) == [third, second, batch.job_id]
+    assert ids(await journal.jobs(scope=named, children=False)) == [batch.job_id]
     assert ids(await journal.children(parent, since=0, limit=2)) == [first, second]
     assert ids(await journal.children(parent, since=2, limit=2)) == [third]
     [event] = await journal.job_events(second, since=0, limit=10)

@@ -60,6 +60,7 @@ async def test_the_first_schema_is_brought_up_to_date(tmp_path: Path, is_cut_off
     unfinished = await journal.unfinished()
     events = await journal.events("ann", since=0, limit=10)
     stream = await journal.stream("ann")
+    failed = await journal.jobs(states=[State.FAILED])
     [event] = await write(journal, started(waiting))
     forgotten = await journal.change(lambda it: retention.forget(it, retention.EVER, 10))
     rest = {each.job_id for each in await journal.jobs()}
@@ -68,5 +69,19 @@ async def test_the_first_schema_is_brought_up_to_date(tmp_path: Path, is_cut_off
     assert unfinished == [waiting, running]
     assert [each.type for each in events] == [EventType.QUEUED] * 3
     assert (stream.epoch, stream.seq, event.seq) == ("first", 3, 4)
+    assert failed == [over]
     assert forgotten == 1
     assert rest == {waiting.job_id, running.job_id}
+
+
+async def test_a_job_whose_end_has_no_time_counts_as_ended(tmp_path: Path) -> None:
+    waiting, over = job(), replace(job(), state=State.SUCCEEDED, attempt=1)
+    first_version(tmp_path / "journal", [waiting, over])
+
+    journal = await open_journal(tmp_path / "journal")
+    unfinished = await journal.unfinished()
+    succeeded = await journal.jobs(states=[State.SUCCEEDED])
+    await journal.close()
+
+    assert unfinished == [waiting]
+    assert succeeded == [over]

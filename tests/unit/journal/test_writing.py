@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,32 @@ async def test_an_error_in_on_commit_is_reported_and_holds_nobody_up(tmp_path: P
 
     assert event.seq == 1
     assert [str(what["exception"]) for what in reported] == ["nobody listens"]
+
+
+async def test_what_one_turn_of_the_loop_and_the_next_one_write_is_committed_together(
+    tmp_path: Path,
+) -> None:
+    commits: list[list[EventType]] = []
+
+    def on_commit(events: list[Event]) -> None:
+        commits.append([event.type for event in events])
+
+    journal = await open_journal(tmp_path, on_commit=on_commit)
+    first, second = job(), job()
+    await write(journal, queued(first), queued(second), started(first))
+
+    async def start_next() -> None:
+        # Whatever the thread has been given by now it has the time to commit alone.
+        time.sleep(0.05)
+        await write(journal, started(second))
+
+    # As the executor does: the slot is given away just before the end is written.
+    start = asyncio.create_task(start_next())
+    end = journal.write([ended(first)])
+    await asyncio.gather(end, start)
+    await journal.close()
+
+    assert commits[1:] == [[EventType.SUCCEEDED, EventType.STARTED]]
 
 
 async def test_closing_commits_what_waits(tmp_path: Path) -> None:

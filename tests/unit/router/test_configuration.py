@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
+from taskrealm.access.policy import load_policy
 from taskrealm.protocol import uris
 from taskrealm.router.configuration import render
-from taskrealm.router.policy import load_policy
-from taskrealm.settings import NodeFolder, RouterSettings, Settings, load_settings
+from taskrealm.settings import (
+    NodeFolder,
+    RawSocketSettings,
+    RouterSettings,
+    Settings,
+    TlsSettings,
+    load_settings,
+)
 
 FOLDER = NodeFolder(Path(__file__).parents[3])
 POLICY = load_policy(FOLDER.policy)
@@ -61,17 +68,54 @@ def test_pings_come_as_often_as_is_set_and_have_as_long_for_an_answer() -> None:
     assert (options["auto_ping_interval"], options["auto_ping_timeout"]) == (2_500, 2_500)
 
 
-def test_the_authority_is_told_for_how_long_sessions_may_idle() -> None:
-    def told(configuration: Any) -> Any:
-        return configuration["workers"][0]["components"][0]["extra"]["idle_timeout"]
+def test_without_tls_nothing_is_said_of_it() -> None:
+    assert "tls" not in json.dumps(rendered())
 
-    assert [told(rendered()), told(rendered(idle_timeout=90.0))] == [None, 90.0]
+
+def test_the_certificates_of_both_ports_are_named_relative_to_the_configuration() -> None:
+    port = TlsSettings(certificate="tls/node.pem", key="tls/node.key", client_authorities="ca.pem")
+    configuration = rendered(tls=port, raw_socket=RawSocketSettings(port=9_001, tls=port))
+
+    _, public, backends = configuration["workers"][0]["transports"]
+    assert public["endpoint"]["tls"] == backends["endpoint"]["tls"]
+    assert public["endpoint"]["tls"] == {
+        "certificate": "../tls/node.pem",
+        "key": "../tls/node.key",
+        "ca_certificates": ["../ca.pem"],
+    }
+
+
+def test_a_raw_socket_over_tcp_is_opened_only_if_set() -> None:
+    raw_socket = RawSocketSettings(interface="192.0.2.1", port=9_001)
+    configuration = rendered(max_message_size=100_000, raw_socket=raw_socket)
+
+    _, _, backends = configuration["workers"][0]["transports"]
+    assert backends["type"] == "rawsocket"
+    assert backends["endpoint"]["interface"] == "192.0.2.1"
+    assert backends["endpoint"]["port"] == 9_001
+    assert backends["serializers"] == ["cbor", "msgpack", "json"]
+    assert backends["options"]["max_message_size"] == 100_000
+    assert len(rendered()["workers"][0]["transports"]) == 2
+
+
+def test_the_nodes_own_origins_are_those_under_which_browsers_find_it() -> None:
+    port = TlsSettings(certificate="node.pem", key="node.key")
+    options = websocket(
+        rendered(interface="192.0.2.1", port=8_443, tls=port, origin="https://tasks.example.org")
+    )["options"]
+
+    assert options["allowed_origins"] == [
+        "https://127.0.0.1:8443",
+        "https://localhost:8443",
+        "https://192.0.2.1:8443",
+        "https://tasks.example.org:443",
+    ]
 
 
 def test_roles_from_outside_are_left_to_the_authorizer() -> None:
     roles = {role["name"]: role for role in rendered()["workers"][0]["realms"][0]["roles"]}
 
-    assert roles.keys() == {"system", "executor", "user", "backend", "operator"}
+    assert roles.keys() == {"system", "executor", "gateway", "user", "backend", "operator"}
     for name in ("user", "backend", "operator"):
         assert roles[name] == {"name": name, "authorizer": uris.AUTHORIZE}
 
@@ -85,7 +129,7 @@ def test_the_settings_arrive_in_it() -> None:
         max_connections=50,
     )
 
-    router, _ = configuration["workers"]
+    router, *_ = configuration["workers"]
     public = router["transports"][1]
     assert router["realms"][0]["name"] == router["components"][0]["realm"] == "shop"
     assert public["endpoint"]["interface"] == "192.0.2.1"

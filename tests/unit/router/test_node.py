@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.nodes import free_port
 
+from taskrealm.access.tokens import TokenStore
 from taskrealm.router import node
 from taskrealm.settings import NodeFolder, RouterSettings, Settings, SettingsError
-from taskrealm.tokens import TokenStore
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ from taskrealm.router.records import one_record
         pytest.param("one\ntwo\r\nthree\n", "one\n    two\n    three", id="lines are indented"),
         pytest.param("a\x0bb\x85c\u2028d", "a\n    b\n    c\n    d", id="unusual ends of lines"),
         pytest.param("\x1b[2J\x07\x9b\u202e", "\\x1b[2J\\x07\\x9b\\u202e", id="no steering"),
+        pytest.param(f"by tr_{43 * 'x'}!", "by (a token)!", id="no token of the node"),
+        pytest.param("is eyJhbGciOi.eyJzdWI.c2ln", "is (a token)", id="no token of the site"),
+        pytest.param("tr_x, eyJ", "tr_x, eyJ", id="what is none"),
         pytest.param("ü {x}", "ü {x}", id="letters and braces"),
     ],
 )

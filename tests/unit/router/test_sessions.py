@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from taskrealm.protocol import uris
-from taskrealm.router.sessions import FAREWELL, Sessions
+from taskrealm.router.allowance import BURST
+from taskrealm.router.sessions import FAREWELL, PAUSE, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CLIENT = "0123456789abcdef"
 IDLE = 60.0
+RATE = 10.0
 
 
 @dataclass(eq=False)
@@ -33,12 +35,20 @@ class Connected:
         self._authextra = {"client": self.client} if self.client else None
         self._session_id: int | None = self.number
         self._transport = self
+        self.transport = self  # the connection below the WAMP transport
+        self.is_read = True
 
     def leave(self, reason: str, message: str) -> None:
         self.told.append(reason)
 
-    def abort(self) -> None:
+    def abortConnection(self) -> None:
         self.is_open = False
+
+    def pauseProducing(self) -> None:
+        self.is_read = False
+
+    def resumeProducing(self) -> None:
+        self.is_read = True
 
 
 class Clock:
@@ -68,7 +78,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sessions(clock: Clock) -> Sessions:
-    return Sessions(idle_timeout=IDLE, later=clock.later, clock=lambda: clock.now)
+    return Sessions(
+        idle_timeout=IDLE, message_rate=RATE, later=clock.later, clock=lambda: clock.now
+    )
 
 
 def test_an_older_session_of_a_client_is_told_and_then_dropped(
@@ -142,9 +154,68 @@ def test_a_session_is_ended_when_it_was_not_used_for_long_enough(
 
 
 def test_without_a_limit_sessions_may_idle_for_ever(clock: Clock) -> None:
-    sessions: Any = Sessions(idle_timeout=None, later=clock.later, clock=lambda: clock.now)
+    sessions = Sessions(
+        idle_timeout=None, message_rate=RATE, later=clock.later, clock=lambda: clock.now
+    )
     session = Connected()
     sessions.enter(session)
     clock.advance(1_000_000)
 
     assert session.told == []
+
+
+def test_a_session_is_ended_by_its_number(clock: Clock, sessions: Sessions) -> None:
+    one, other = Connected(number=1), Connected(authid="bo", number=2)
+    for session in (one, other):
+        sessions.enter(session)
+
+    assert sessions.end_number(2, uris.REVOKED, "")
+    assert not sessions.end_number(2, uris.REVOKED, "")
+    assert not sessions.end_number(3, uris.REVOKED, "")
+    assert (one.told, other.told) == ([], [uris.REVOKED])
+
+
+def test_the_nodes_own_sessions_are_ended_by_nobody(sessions: Sessions) -> None:
+    own = Connected(role="executor")
+    sessions.enter(own)
+
+    assert not sessions.end_number(own.number, uris.REVOKED, "")
+    assert own.told == []
+
+
+def test_a_session_has_a_burst_of_messages_and_then_a_rate(
+    clock: Clock, sessions: Sessions
+) -> None:
+    session = Connected()
+    sessions.enter(session)
+    burst = [sessions.wait_for(session) for _ in range(round(RATE * BURST))]
+    wait = sessions.wait_for(session)
+    clock.advance(wait + 1 / RATE)
+
+    assert set(burst) == {0.0}
+    assert wait == pytest.approx(1 / RATE)
+    assert sessions.wait_for(session) == 0.0
+
+
+def test_who_goes_on_regardless_is_flooding_and_is_not_read_for_a_while(
+    clock: Clock, sessions: Sessions
+) -> None:
+    session = Connected()
+    sessions.enter(session)
+    flooding = []
+    for _ in range(2 * round(RATE * BURST)):
+        sessions.wait_for(session)
+        flooding.append(sessions.is_flooding(session))
+    sessions.pause(session)
+    was_read = session.is_read
+    clock.advance(PAUSE)
+
+    assert flooding.index(True) == len(flooding) - 1
+    assert (was_read, session.is_read) == (False, True)
+
+
+def test_the_nodes_own_sessions_may_say_what_they_like(sessions: Sessions) -> None:
+    own = Connected(role="executor")
+    sessions.enter(own)
+
+    assert {sessions.wait_for(own) for _ in range(1_000)} == {0.0}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskrealm.tasks import TaskError, load_module, load_tasks
+from taskrealm.tasks import Caller, TaskError, load_module, load_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,14 +140,20 @@ def test_a_role_is_offered_the_tasks_that_it_may_run(tmp_path: Path) -> None:
             class Stop(CommandTask):
                 name = "stop"
                 command = ("halt",)
-                roles = frozenset({"operator"})
+                roles = frozenset({"operator", "team:guards"})
             """,
     )
     registry = load_tasks(tmp_path)
 
-    assert [task.name for task in registry.allowed("user")] == ["greet"]
-    assert [task.name for task in registry.allowed("operator")] == ["greet", "stop"]
-    assert registry.allowed("anonymous") == []
+    def admitted(role: str, *teams: str) -> list[str]:
+        caller = Caller("ann", role, "ann", teams)
+        return [task.name for task in registry.values() if task.admits(caller)]
+
+    assert admitted("user") == ["greet"]
+    assert admitted("operator") == ["greet", "stop"]
+    assert admitted("user", "editors", "guards") == ["greet", "stop"]
+    assert admitted("user", "operator") == ["greet"]
+    assert admitted("anonymous") == []
 
 
 def test_a_task_describes_itself(tmp_path: Path) -> None:

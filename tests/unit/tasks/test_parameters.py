@@ -146,6 +146,34 @@ def test_a_missing_argument_is_refused() -> None:
     assert refusal() == {"count": "is required"}
 
 
+@pytest.mark.parametrize(
+    ("args", "kwargs", "fields"),
+    [
+        pytest.param(
+            (),
+            {"size": 3},
+            {"size": "is not a parameter of this task; its parameters: none"},
+            id="by name",
+        ),
+        pytest.param((3,), {}, {"args": "at most 0 positional arguments, not 1"}, id="by position"),
+    ],
+)
+def test_a_task_without_parameters_takes_no_arguments(
+    args: tuple[int, ...], kwargs: dict[str, int], fields: dict[str, str]
+) -> None:
+    class Nothing(CommandTask):
+        """Do nothing."""
+
+        name = "nothing"
+        command = ("true",)
+
+    with pytest.raises(InvalidArguments) as refused:
+        ProgramTask(Nothing).bind(args, kwargs)
+
+    assert refused.value.fields == fields
+    assert ProgramTask(Nothing).bind((), {}).values == {}
+
+
 def test_an_unknown_argument_is_refused_with_the_known_ones() -> None:
     fields = refusal(1, siez=3)
 

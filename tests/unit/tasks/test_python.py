@@ -44,7 +44,7 @@ def made(function: object) -> FunctionTask:
 
 
 def called(ready_task: FunctionTask, *args: object, **kwargs: object) -> Any:
-    return ready_task.call(ready_task.bind(args, kwargs), CONTEXT)
+    return ready_task.call(ready_task.bind(args, kwargs), lambda: CONTEXT)
 
 
 @task
@@ -216,4 +216,4 @@ def test_another_process_can_be_given_what_a_function_was_given() -> None:
     for function, arguments in ((digest, {"day": "2026-02-28"}), (log_in, {"password": "pw"})):
         ready_task = made(function)
         again = ready_task.restore(ready_task.given(ready_task.bind((), arguments)))
-        assert ready_task.call(again, CONTEXT) in ("28.02. 1 all", "pw")
+        assert ready_task.call(again, lambda: CONTEXT) in ("28.02. 1 all", "pw")

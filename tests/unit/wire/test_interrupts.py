@@ -10,7 +10,7 @@ from autobahn.wamp.role import RoleDealerFeatures
 
 from taskrealm.wire.session import CANCELED, Session
 
-LIMIT = 5.0  # seconds
+LIMIT = 30.0  # seconds
 
 
 class Sent:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-async def invoke(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def a_call() -> Call:
     answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    call = Call(
+    return Call(
         caller=1,
         authid="ana",
         authrole="user",
@@ -24,7 +24,10 @@ async def invoke(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         answered=answered,
         room=asyncio.Event().wait,
     )
-    return Procedure("taskrealm.test", handler).invoke(call, args, kwargs)
+
+
+async def invoke(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return Procedure("taskrealm.test", handler).invoke(a_call(), args, kwargs)
 
 
 def plain(_call: Call, job_id: str, reason: str | None = None, *, now: bool = False) -> list[Any]:
@@ -95,6 +98,13 @@ async def test_wrong_arguments_are_refused_by_name(
 async def test_an_argument_named_like_the_call_is_refused_even_where_any_name_goes() -> None:
     with pytest.raises(InvalidArguments, match="_call"):
         await invoke(open_ended, "a", _call=1)
+
+
+async def test_a_name_that_is_no_text_is_refused_even_where_any_name_goes() -> None:
+    nameless: dict[Any, Any] = {1: "x"}
+    with pytest.raises(InvalidArguments) as caught:
+        Procedure("taskrealm.test", open_ended).invoke(a_call(), ["a"], nameless)
+    assert caught.value.fields == {"1": UNKNOWN}
 
 
 async def test_an_error_inside_the_handler_is_no_wrong_argument() -> None:

@@ -1,86 +1,67 @@
 /** Keeps one session joined, for ever: reconnects, subscribes again, and never lets a call hang. */
 
-import {isTransient, TaskRealmError} from "./errors"
-import {Signal} from "./signal"
-import {type Join, JoinRefused, type Session, type Unsubscribe} from "./wamp"
+import {unlessAborted} from "./abort"
+import {fromCode, hasCode, isTransient, type TaskRealmError} from "./errors"
+import {isFinal, Joiner, type JoinerOptions} from "./joiner"
+import {isHidden, onNetwork, onVisibility} from "./page"
+import {backoff} from "./random"
+import {Signal, within} from "./signal"
+import {Topic, type TopicHandler} from "./topic"
+import type {JoinRefused, Session} from "./wamp"
 
 /** All in seconds. */
-const BACKOFF = {first: 1, most: 30}
-const JOIN_TIMEOUT = 10
 const CALL_TIMEOUT = 30
 const STABLE_AFTER = 10
 const HEARTBEAT = 25
-const RESUBSCRIBE_AFTER = 5
 const REPEAT_PATIENCE = 30
+
+/** Seconds; timers take no more than 2^31 milliseconds. */
+const LONGEST_PAUSE = 86_400
+
+/** How many times longer the pauses are while nobody sees the page. */
+const HIDDEN = 10
 
 /** Failures after which nobody knows whether a request was carried out. */
 const REPEATED = ["disconnected", "unavailable", "timeout"] as const
 
-/** Answers to a join that trying again cannot change. */
-const FINAL_REASONS: ReadonlySet<string> = new Set([
-  "taskrealm.error.invalid_token",
-  "taskrealm.error.not_authorized",
-  "wamp.error.authentication_failed",
-  "wamp.error.not_authorized",
-  "wamp.error.no_auth_method",
-  "wamp.error.no_such_role",
-])
-
-export type Token = string | (() => string | Promise<string>)
-
 /** `joined` says nothing yet about missed events. */
 export type Phase = "connecting" | "joined" | "offline" | "denied" | "closed"
 
-export interface ConnectionOptions {
-  url: string
-  realm: string
-  sendLimit?: number | undefined
-  token: Token
-  join: Join
-}
-
+/** What a connection tells of itself. */
 export interface ConnectionHooks {
   /** The phase has changed. */
   onPhase(phase: Phase): void
+  /** Joined, for the first time or again; perhaps as somebody else. */
+  onSession(session: Session): void
   /** Nothing was heard for a while, or the page woke up: ask for something, soon. */
   onDoubt(): void
   /** A call has found no executor; what happens meanwhile is not heard. */
   onAway(): void
 }
 
-/** What happens on a topic that is to stay subscribed. */
-export interface TopicHandler {
-  onPublication(...args: unknown[]): void
-  /** Subscribed; what was published before is missed. */
-  onReady?(): void
-  /** The router refused the subscription just now. */
-  onRefused?(error: unknown): void
-}
-
-/** Seconds to wait after *tries* unsuccessful tries: full jitter, doubling up to a limit. */
-export function backoff(tries: number): number {
-  return Math.random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** tries)
-}
-
+/** One session after the other, as if they were one. */
 export class Connection {
   phase: Phase = "connecting"
   session: Session | null = null
   /** Why the phase is `denied`. */
   denial: TaskRealmError | null = null
+  /** When it is tried again to join, in milliseconds since 1970; null when nobody waits for that. */
+  retryAt: number | null = null
 
-  #options: ConnectionOptions
-  /** By this the node knows that a session of ours which it still holds is dead. */
-  #client = randomId()
+  #joiner: Joiner
   #hooks: ConnectionHooks
   #topics = new Map<string, Topic>()
   #wake = new Signal()
   #again = new Signal()
-  #attempt: AbortController | null = null
+  /** Calls under way in each session. */
+  #underWay = new Map<Session, number>()
+  /** Sessions that others have taken the place of; they end with the last of their calls. */
+  #retired = new Set<Session>()
   #lastHeard = 0
   #leaveWindow: () => void
 
-  constructor(options: ConnectionOptions, hooks: ConnectionHooks) {
-    this.#options = options
+  constructor(options: JoinerOptions, hooks: ConnectionHooks) {
+    this.#joiner = new Joiner(options)
     this.#hooks = hooks
     this.#leaveWindow = this.#watchWindow()
     void this.#run()
@@ -88,7 +69,7 @@ export class Connection {
 
   /** Why there will be no session any more; null as long as there may be one. */
   get over(): TaskRealmError | null {
-    if (this.phase === "closed") return new TaskRealmError("closed", "The client was closed")
+    if (this.phase === "closed") return fromCode("closed", "The client was closed")
     return this.denial
   }
 
@@ -96,9 +77,27 @@ export class Connection {
     if (this.over) return
     this.#leaveWindow()
     this.#setPhase("closed")
-    this.#attempt?.abort()
-    this.session?.close()
+    this.#joiner.stop()
+    for (const session of [this.session, ...this.#retired]) session?.close()
     this.#wake.raise()
+  }
+
+  /** Try at once what waits to be tried: to join, or to get back to a WebSocket. */
+  retry(): void {
+    this.#wake.raise()
+  }
+
+  /**
+   * Resolves when there is a session.
+   *
+   * @throws {TaskRealmError} when there will be none any more; the reason of *signal*
+   */
+  async joined(signal?: AbortSignal): Promise<Session> {
+    while (this.session === null) {
+      if (this.over) throw this.over
+      await unlessAborted(signal, this.#again.wait())
+    }
+    return this.session
   }
 
   /**
@@ -114,19 +113,24 @@ export class Connection {
     timeout = CALL_TIMEOUT,
   ): Promise<unknown> {
     const {session} = this
+    if (this.over) throw this.over
     if (session === null) {
-      throw this.over ?? new TaskRealmError("disconnected", "Not connected; nothing was sent")
+      throw fromCode("disconnected", "Not connected; nothing was sent")
     }
     const sentAt = now()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new TaskRealmError("timeout", `No answer to ${uri} within ${timeout} s`))
+        reject(fromCode("timeout", `No answer to ${uri} within ${timeout} s`))
         // Nothing at all came in meanwhile: the line is dead, whatever the socket believes.
         if (this.#lastHeard < sentAt) session.close()
       }, timeout * 1000)
     })
-    const answer = session.call(uri, args, kwargs).finally(() => this.#heard())
+    this.#underWay.set(session, (this.#underWay.get(session) ?? 0) + 1)
+    const answer = session.call(uri, args, kwargs).finally(() => {
+      this.#heard()
+      this.#settled(session)
+    })
     try {
       return await Promise.race([answer, late])
     } catch (error) {
@@ -140,23 +144,33 @@ export class Connection {
   /**
    * Call what may be asked twice, again if the answer is lost or there is nobody to answer.
    *
+   * @param signal no more tries when it is aborted
+   * @param isPatient whether to wait for a connection, however long that takes
    * @throws {TaskRealmError} as {@link call} does, `REPEAT_PATIENCE` after the first failure
    */
   async repeat(
     uri: string,
     args: readonly unknown[],
     kwargs: Record<string, unknown>,
+    signal?: AbortSignal,
+    isPatient = false,
   ): Promise<unknown> {
     let firstFailure = Number.POSITIVE_INFINITY
     for (let tries = 0; ; tries += 1) {
+      signal?.throwIfAborted()
+      if (isPatient) await this.joined(signal)
       try {
         return await this.call(uri, args, kwargs)
       } catch (error) {
         if (this.over || !REPEATED.some(code => hasCode(error, code))) throw error
+        if (isPatient && this.session === null) {
+          firstFailure = Number.POSITIVE_INFINITY
+          continue
+        }
         firstFailure = Math.min(firstFailure, now())
         const pause = backoff(tries)
         if (now() + pause - firstFailure > REPEAT_PATIENCE) throw error
-        await this.#again.wait(pause)
+        await unlessAborted(signal, this.#again.wait(pause))
       }
     }
   }
@@ -210,40 +224,75 @@ export class Connection {
     while (!this.over) {
       const lived = await this.#live()
       if (this.over) return
-      this.#setPhase("offline")
       if (lived > STABLE_AFTER) tries = 0
-      await this.#wake.wait(backoff(tries))
+      const pause = backoff(tries) * (isHidden() ? HIDDEN : 1)
+      this.retryAt = Date.now() + pause * 1000
+      this.#setPhase("offline")
+      await this.#wake.wait(pause)
+      this.retryAt = null
       tries += 1
     }
   }
 
   /** Join and stay until the session is lost; returns the seconds that it lasted. */
   async #live(): Promise<number> {
-    let session: Session
+    let session: Session | null
     try {
-      session = await this.#join()
+      session = await this.#joiner.join()
     } catch (error) {
       if (isFinal(error)) this.#deny(error)
       return 0
     }
     const joinedAt = now()
-    this.#enter(session)
-    await session.closed
+    while (session) {
+      this.#enter(session)
+      session = await this.#successor(session)
+    }
     this.session = null
     return now() - joinedAt
   }
 
-  async #join(): Promise<Session> {
-    const {url, realm, token, join, sendLimit} = this.#options
-    const ticket = typeof token === "string" ? token : await token()
-    const attempt = new AbortController()
-    this.#attempt = attempt
-    const timer = setTimeout(() => attempt.abort(), JOIN_TIMEOUT * 1000)
-    try {
-      return await join({url, realm, ticket, sendLimit, client: this.#client}, attempt.signal)
-    } finally {
-      clearTimeout(timer)
-      this.#attempt = null
+  /** A better session in place of *session*; null when that is lost. */
+  async #successor(session: Session): Promise<Session | null> {
+    let isLost = false
+    const lost = session.closed.then(() => {
+      isLost = true
+    })
+    while (!isLost) {
+      const pause = this.#joiner.lasting(session)
+      let isWoken = false
+      const woken = this.#wake.wait().then(() => {
+        isWoken = true
+      })
+      await within(Math.min(pause, LONGEST_PAUSE), Promise.race([lost, woken]))
+      if (isLost) break
+      // Where the network has changed, WebSockets may get through.
+      if (isWoken ? !this.#joiner.isSubstitute(session) : pause > LONGEST_PAUSE) continue
+      try {
+        const next = await this.#joiner.joinBeside()
+        if (!this.over) this.#retire(session)
+        return next
+      } catch {
+        // What we have is good as long as it lasts.
+      }
+    }
+    return null
+  }
+
+  /** Let *session* end when its last call has its answer. */
+  #retire(session: Session): void {
+    this.#retired.add(session)
+    void session.closed.then(() => this.#retired.delete(session))
+    if (!this.#underWay.has(session)) session.close()
+    else setTimeout(() => session.close(), CALL_TIMEOUT * 1000)
+  }
+
+  #settled(session: Session): void {
+    const left = (this.#underWay.get(session) ?? 1) - 1
+    if (left > 0) this.#underWay.set(session, left)
+    else {
+      this.#underWay.delete(session)
+      if (this.#retired.has(session)) session.close()
     }
   }
 
@@ -254,13 +303,14 @@ export class Connection {
     }
     this.session = session
     this.#heard()
+    this.#hooks.onSession(session)
     this.#setPhase("joined")
     for (const topic of this.#topics.values()) topic.enter(session)
   }
 
   #deny(refusal: JoinRefused): void {
     this.#leaveWindow()
-    this.denial = new TaskRealmError("invalid_token", refusal.message, {reason: refusal.reason})
+    this.denial = fromCode("invalid_token", refusal.message, {reason: refusal.reason})
     this.#setPhase("denied")
   }
 
@@ -277,123 +327,30 @@ export class Connection {
 
   /** Reconnect at once when the network or the page comes back; doubt a silent line. */
   #watchWindow(): () => void {
-    const onWake = () => {
-      this.#wake.raise()
+    const doubt = () => {
       if (this.session) this.#hooks.onDoubt()
     }
-    const onVisible = () => {
-      if (document.visibilityState === "visible") onWake()
+    const onWake = () => {
+      this.#wake.raise()
+      doubt()
     }
+    const leavePage = onVisibility(() => {
+      if (!isHidden()) onWake()
+    })
+    // Without a network, what is sent now is lost, although the socket does not know it yet.
+    const leaveNetwork = onNetwork(onWake, doubt)
     const heartbeat = setInterval(
       () => {
-        if (this.session && now() - this.#lastHeard > HEARTBEAT) this.#hooks.onDoubt()
+        if (now() - this.#lastHeard > HEARTBEAT) doubt()
       },
       (HEARTBEAT / 2) * 1000,
     )
-    globalThis.addEventListener?.("online", onWake)
-    globalThis.document?.addEventListener("visibilitychange", onVisible)
     return () => {
       clearInterval(heartbeat)
-      globalThis.removeEventListener?.("online", onWake)
-      globalThis.document?.removeEventListener("visibilitychange", onVisible)
+      leaveNetwork()
+      leavePage()
     }
   }
-}
-
-/** A topic that stays subscribed, in one session after the other, as long as it has handlers. */
-class Topic {
-  #handlers = new Set<TopicHandler>()
-  #session: Session | null
-  #unsubscribe: Unsubscribe | null = null
-  #isSettling = false
-  #retry = new Signal()
-
-  constructor(
-    private readonly uri: string,
-    session: Session | null,
-    private readonly hooks: {onHeard(): void; onSettled(): void},
-  ) {
-    this.#session = session
-  }
-
-  get isUnused(): boolean {
-    return this.#handlers.size === 0
-  }
-
-  add(handler: TopicHandler): void {
-    this.#handlers.add(handler)
-    if (this.#unsubscribe) handler.onReady?.()
-    else void this.#settle()
-  }
-
-  delete(handler: TopicHandler): void {
-    this.#handlers.delete(handler)
-    void this.#settle()
-  }
-
-  /** Subscriptions end with their session. */
-  enter(session: Session): void {
-    this.#session = session
-    this.#unsubscribe = null
-    this.#retry.raise()
-    void this.#settle()
-  }
-
-  /** One request at a time: autobahn mixes up a subscription and its undo under way together. */
-  async #settle(): Promise<void> {
-    if (this.#isSettling) return
-    this.#isSettling = true
-    while (this.#session !== null && this.isUnused === (this.#unsubscribe !== null)) {
-      const session = this.#session
-      try {
-        if (this.#unsubscribe) await this.#leave(this.#unsubscribe)
-        else await this.#join(session)
-      } catch (error) {
-        if (session !== this.#session) continue
-        if (hasCode(error, "disconnected")) break
-        for (const handler of this.#handlers) handler.onRefused?.(error)
-        await this.#retry.wait(RESUBSCRIBE_AFTER)
-      }
-    }
-    this.#isSettling = false
-    this.hooks.onSettled()
-  }
-
-  async #join(session: Session): Promise<void> {
-    const unsubscribe = await session.subscribe(this.uri, (...args) => {
-      this.hooks.onHeard()
-      for (const handler of [...this.#handlers]) {
-        try {
-          handler.onPublication(...args)
-        } catch (error) {
-          // One listener that fails must not keep the others from hearing.
-          reportError(error)
-        }
-      }
-    })
-    if (session !== this.#session) return
-    this.#unsubscribe = unsubscribe
-    for (const handler of [...this.#handlers]) handler.onReady?.()
-  }
-
-  async #leave(unsubscribe: Unsubscribe): Promise<void> {
-    this.#unsubscribe = null
-    await unsubscribe()
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof TaskRealmError && error.code === code
-}
-
-function isFinal(error: unknown): error is JoinRefused {
-  return error instanceof JoinRefused && error.reason !== null && FINAL_REASONS.has(error.reason)
-}
-
-/** 128 random bits in hexadecimal digits; pages without TLS have no `crypto.randomUUID`. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join("")
 }
 
 /** Seconds on a clock that never jumps. */

@@ -31,6 +31,7 @@ export interface FeedHooks {
   onEnd(): void
 }
 
+/** What is known of one job, and its events from the first to the last. */
 export class JobFeed {
   /** The job as its events tell it; null before the first. */
   record: JobRecord | null = null
@@ -123,14 +124,17 @@ export class JobFeed {
   }
 
   /**
-   * Every event from the first to the terminal one.
+   * Every event behind the number *after* to the terminal one.
    *
    * @param signal ends the iteration when it is aborted
    */
-  async *events(signal?: AbortSignal): AsyncGenerator<JobEvent, void> {
-    let last = 0
+  async *events(signal?: AbortSignal, after = 0): AsyncGenerator<JobEvent, void> {
+    let last = after
+    signal?.addEventListener("abort", () => this.#news.raise(), {once: true})
     while (true) {
-      await this.until(() => this.#stream.position.seq > last || signal?.aborted === true)
+      const isOver = () => signal?.aborted === true || this.hasEnded
+      await this.until(() => this.#stream.position.seq > last || isOver())
+      if (this.hasEnded && this.#stream.position.seq <= last) return
       const events = await this.#after(last)
       if (signal?.aborted) return
       for (const event of events) {

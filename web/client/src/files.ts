@@ -1,8 +1,9 @@
 /** Files: sent to the node in pieces, and fetched from jobs that have left some. */
 
-import {backoff, type Connection} from "./connection"
-import {isTransient, TaskRealmError} from "./errors"
+import type {Connection} from "./connection"
+import {fromCode, isTransient, TaskRealmError} from "./errors"
 import {uris} from "./protocol"
+import {backoff} from "./random"
 
 /** Bytes up to which the checksum of a file is known before it is sent; it has to fit into memory. */
 const HASHED = 67_108_864
@@ -13,14 +14,16 @@ const FAILURES = 5
 /** Bytes turned into text at once. */
 const STEP = 0x8000
 
+/** How a file is sent. */
 export interface UploadOptions {
   /** The name of the file; that of a `File`, or `"file"`, unless given. */
   name?: string
+  /** Its media type, such as `"text/plain"`; not told unless given. */
   mediaType?: string
   /** Told which fraction has been sent, from 0 to 1. */
-  onProgress?: (fraction: number) => void
+  onProgress?: ((fraction: number) => void) | undefined
   /** Stops the sending; what has been sent is dropped. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** A file that a job has left. */
@@ -135,7 +138,7 @@ export function encode(bytes: Uint8Array): string {
 export function decode(data: unknown): Uint8Array<ArrayBuffer> {
   if (data instanceof Uint8Array) return new Uint8Array(data)
   if (typeof data !== "string" || !data.startsWith("\0")) {
-    throw new TaskRealmError("internal", "The node has sent something other than bytes")
+    throw fromCode("internal", "The node has sent something other than bytes")
   }
   return Uint8Array.from(atob(data.slice(1)), character => character.charCodeAt(0))
 }
@@ -154,5 +157,5 @@ function pause(seconds: number): Promise<void> {
 }
 
 function damaged(name: string): TaskRealmError {
-  return new TaskRealmError("incomplete", `${name} has not arrived as the job had left it`)
+  return fromCode("incomplete", `${name} has not arrived as the job had left it`)
 }

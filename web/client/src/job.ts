@@ -1,10 +1,18 @@
 /** One job: a thing you hold, follow and cancel. */
 
+import {unlessAborted} from "./abort"
 import type {Connection} from "./connection"
-import {jobError, TaskRealmError} from "./errors"
+import {fromCode, jobError} from "./errors"
 import type {JobFeed} from "./feed"
 import {type Artifact, fetchArtifact, type UploadOptions} from "./files"
-import {type OutputOptions, readOutput, readResult} from "./output"
+import {
+  type OutputOptions,
+  type PageOptions,
+  readBack,
+  readOutput,
+  readResult,
+  type SearchOptions,
+} from "./output"
 import {
   type CancelAnswer,
   type EventType,
@@ -13,7 +21,9 @@ import {
   type JobRecord,
   type JobState,
   type OutputChunk,
+  type OutputPage,
   type Progress,
+  type SearchPage,
   type TerminalState,
   uris,
 } from "./protocol"
@@ -61,6 +71,16 @@ export class Job implements AsyncIterable<JobEvent> {
   }
 
   /**
+   * Every event behind the number `after`, as iterating the job gives them.
+   *
+   * @param options.after the `job_seq` of the last event that you have; 0 unless given
+   * @param options.signal ends the iteration when it is aborted
+   */
+  events(options: {after?: number; signal?: AbortSignal} = {}): AsyncGenerator<JobEvent, void> {
+    return this.#feed.events(options.signal, options.after)
+  }
+
+  /**
    * Listen to `"event"` or to one type of event, such as `"progress"`.
    *
    * The listener hears every such event from the job's first on, also past ones.
@@ -80,11 +100,15 @@ export class Job implements AsyncIterable<JobEvent> {
    *
    * @throws {JobFailed | JobCancelled | JobTimedOut | JobExpired | JobLost} how it ended otherwise
    */
-  async result(): Promise<unknown> {
-    await this.#feed.until(() => this.#feed.hasEnded)
+  async result({signal}: {signal?: AbortSignal | undefined} = {}): Promise<unknown> {
+    await unlessAborted(
+      signal,
+      this.#feed.until(() => this.#feed.hasEnded),
+    )
     const last = this.#feed.newest as JobEvent<TerminalState>
     if (last.type === "succeeded") {
-      return last.artifact ? await readResult(this.#feed, this.#connection) : last.result
+      if (!last.artifact) return last.result
+      return await unlessAborted(signal, readResult(this.#feed, this.#connection))
     }
     throw jobError(last)
   }
@@ -105,12 +129,13 @@ export class Job implements AsyncIterable<JobEvent> {
   ): Promise<Blob> {
     const found = (await this.artifacts()).find(each => each.name === name)
     if (found) return await fetchArtifact(this.#connection, this.id, found, options)
-    throw new TaskRealmError("unknown_artifact", `The job has no artifact ${name}`)
+    throw fromCode("unknown_artifact", `The job has no artifact ${name}`)
   }
 
   /** What the server knows of it at this moment, its arguments and outcome included. */
-  async details(): Promise<JobDetails> {
-    return (await this.#connection.call(uris.job, [this.id])) as JobDetails
+  async details({signal}: {signal?: AbortSignal | undefined} = {}): Promise<JobDetails> {
+    const asked = this.#connection.call(uris.job, [this.id])
+    return (await unlessAborted(signal, asked)) as JobDetails
   }
 
   /**
@@ -136,6 +161,10 @@ export class Job implements AsyncIterable<JobEvent> {
   /**
    * What the job prints: first what it has printed, then live, until it has ended.
    *
+   * While nobody sees the page nothing is delivered, and what was printed meanwhile when it is
+   * seen again; with `background` it makes no difference. With `reverse` it is what has been
+   * printed before the offset `from`, or so far, the last piece first.
+   *
    * With a *listener*, calls it for every piece and returns the undo.
    */
   output(options?: OutputOptions): AsyncGenerator<OutputChunk, void>
@@ -144,11 +173,35 @@ export class Job implements AsyncIterable<JobEvent> {
     first: OutputOptions | ((chunk: OutputChunk) => void) = {},
     options: OutputOptions = {},
   ): AsyncGenerator<OutputChunk, void> | (() => void) {
-    if (typeof first !== "function") return readOutput(this.#feed, this.#connection, first)
+    if (typeof first !== "function") return this.#read(first)
     const stop = new AbortController()
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-    void forEach(readOutput(this.#feed, this.#connection, {...options, signal}), first)
+    void forEach(this.#read({...options, signal}), first)
     return () => stop.abort()
+  }
+
+  /** One piece of what the job has printed, by byte offset, as it is kept now. */
+  async read({stream = "stdout", offset = 0, limit}: PageOptions = {}): Promise<OutputPage> {
+    const kwargs = {job_id: this.id, stream, offset, ...(limit !== undefined && {limit})}
+    return (await this.#connection.ask(uris.output, kwargs)) as OutputPage
+  }
+
+  /**
+   * Where *text*, a piece of a line, stands in what the job has printed so far.
+   *
+   * The node looks through a part of it; as long as there is `more`, ask again from `next` on.
+   *
+   * @throws {TaskRealmError} `invalid_arguments` it is empty, or longer than 200 characters
+   */
+  async search(text: string, options: SearchOptions = {}): Promise<SearchPage> {
+    const {stream = "stdout", offset = 0, limit = 100, matchCase = false} = options
+    const kwargs = {job_id: this.id, text, stream, offset, limit, match_case: matchCase}
+    return (await this.#connection.ask(uris.search, kwargs)) as SearchPage
+  }
+
+  #read(options: OutputOptions): AsyncGenerator<OutputChunk, void> {
+    if (options.reverse) return readBack(this.id, this.#connection, options)
+    return readOutput(this.#feed, this.#connection, options)
   }
 }
 

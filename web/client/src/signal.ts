@@ -26,7 +26,7 @@ export class Signal {
 }
 
 /** Resolves when *promise* does, or after *seconds*. */
-async function within(seconds: number, promise: Promise<void>): Promise<void> {
+export async function within(seconds: number, promise: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<void>(resolve => {
     timer = setTimeout(resolve, seconds * 1000)

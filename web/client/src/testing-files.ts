@@ -1,6 +1,6 @@
 /** The files of a node in memory. */
 
-import {TaskRealmError} from "./errors"
+import {fromCode} from "./errors"
 import {type Artifact, decode, encode} from "./files"
 import {uris} from "./protocol"
 
@@ -47,7 +47,7 @@ export class FakeFiles {
       case uris.uploadRemove:
         return void this.uploads.delete(String(args[0]))
       default:
-        throw new TaskRealmError("not_authorized", `You may not call ${uri}`)
+        throw fromCode("not_authorized", `You may not call ${uri}`)
     }
   }
 
@@ -62,7 +62,7 @@ export class FakeFiles {
     const found = this.#upload(owner, upload)
     if (offset !== found.bytes.length) {
       const fields = {offset: `must be ${found.bytes.length}`}
-      throw new TaskRealmError("invalid_arguments", "offset", {fields})
+      throw fromCode("invalid_arguments", "offset", {fields})
     }
     found.bytes = new Uint8Array([...found.bytes, ...piece])
     this.onTaken(offset)
@@ -71,7 +71,7 @@ export class FakeFiles {
 
   #finish(owner: string, upload: string): object {
     const {bytes, size, name} = this.#upload(owner, upload)
-    if (bytes.length < size) throw new TaskRealmError("invalid_arguments", "Bytes are missing")
+    if (bytes.length < size) throw fromCode("invalid_arguments", "Bytes are missing")
     return {file: upload, name, size}
   }
 
@@ -83,7 +83,7 @@ export class FakeFiles {
   #upload(owner: string, upload: string): FakeUpload {
     const found = this.uploads.get(upload)
     if (found?.owner === owner) return found
-    throw new TaskRealmError("unknown_upload", `There is no upload ${upload} of yours`)
+    throw fromCode("unknown_upload", `There is no upload ${upload} of yours`)
   }
 }
 

@@ -10,34 +10,33 @@
  * @module
  */
 
-import {TaskRealmError} from "./errors"
-import type {Artifact} from "./files"
+import {fromCode, type TaskRealmError} from "./errors"
 import {
-  advance,
-  type EventData,
+  type CancelAnswers,
+  type Choice,
+  type Choices,
   type EventType,
   type Intake,
+  isNarrow,
   isTerminal,
-  type JobDetails,
   type JobEvent,
-  type JobRecord,
   jobsTopic,
-  type MessageLevel,
-  type OutputPage,
+  jobTopic,
   type OutputSource,
-  type OutputStream,
-  outputTopic,
   queueTopic,
-  recordOf,
+  type Scope,
   type StreamPage,
   type Task,
   uidOf,
   uris,
 } from "./protocol"
-import {type FakeFile, FakeFiles, fileOf, pieceOf} from "./testing-files"
-import {type JoinOptions, JoinRefused, type Session} from "./wamp"
+import {FakeFiles} from "./testing-files"
+import {FakeJob, type FakeSearch} from "./testing-job"
+import {FakeSession, pause} from "./testing-session"
+import {type JoinOptions, JoinRefused, type Session, type Transport} from "./wamp"
 
-type Handler = (...args: unknown[]) => void
+export {FakeJob, FakeSession}
+
 type Options = Record<string, unknown>
 
 /** Holds tasks, jobs and their events; sessions join it by {@link FakeNode#join}. */
@@ -48,6 +47,8 @@ export class FakeNode {
   intake: Intake = "open"
   /** Whether new sessions find no router. */
   isUnreachable = false
+  /** Whether WebSockets cannot be opened; {@link FakeNode#fallback} joins all the same. */
+  isSocketBlocked = false
   /** Seconds that a publication or an answer takes; asked for each. */
   delay: () => number = () => 0
 
@@ -57,6 +58,12 @@ export class FakeNode {
   #keys = new Map<string, FakeJob>()
   #programs = new Map<string, (job: FakeJob) => void>()
   #streams = new Map<string, {epoch: string; events: JobEvent[]; forgotten: number}>()
+  /** What the tokens of these authids are limited to. */
+  readonly scopes = new Map<string, Scope>()
+  /** When the tokens of these authids expire, in milliseconds since 1970. */
+  readonly expiries = new Map<string, number>()
+  /** What may be chosen for the parameters that compute it, by task and parameter. */
+  readonly choices = new Map<string, Choice[]>()
   #sessions = new Set<FakeSession>()
   #epochs = 0
 
@@ -71,13 +78,20 @@ export class FakeNode {
   }
 
   /** Joins whoever has a token; the token is the authid. `"wrong"` is refused. */
-  join = async ({ticket}: JoinOptions): Promise<Session> => {
+  join = async ({ticket}: JoinOptions): Promise<Session> => await this.#enter(ticket, "websocket")
+
+  /** The same over HTTP; of use as the client's `fallback`. */
+  fallback = async ({ticket}: JoinOptions): Promise<Session> => await this.#enter(ticket, "http")
+
+  async #enter(ticket: string, transport: Transport): Promise<Session> {
     await pause(this.delay())
-    if (this.isUnreachable) throw new JoinRefused(null, "The server cannot be reached")
+    const isBlocked = this.isSocketBlocked && transport === "websocket"
+    if (this.isUnreachable || isBlocked) throw new JoinRefused(null, "The server cannot be reached")
     if (ticket === "wrong") {
       throw new JoinRefused("taskrealm.error.invalid_token", "This token is not valid")
     }
-    const session = new FakeSession(this, ticket)
+    const session = new FakeSession(this, ticket, this.scopes.get(ticket) ?? {}, transport)
+    session.expiresAt = this.expiries.get(ticket) ?? null
     this.#sessions.add(session)
     void session.closed.then(() => this.#sessions.delete(session))
     return session
@@ -112,7 +126,7 @@ export class FakeNode {
 
   job(id: unknown): FakeJob {
     const job = this.jobs.get(String(id))
-    if (!job) throw new TaskRealmError("unknown_job", "There is no such job")
+    if (!job) throw fromCode("unknown_job", "There is no such job")
     return job
   }
 
@@ -136,7 +150,9 @@ export class FakeNode {
     job.events.push(event)
     if (inStream) stream.events.push(event)
     const only = job.options.deliver === "session" ? job.submitter : null
-    if (job.options.deliver !== "none") this.publish(jobsTopic(uidOf(owner)), [event], only)
+    if (job.options.deliver === "none") return
+    this.publish(jobsTopic(uidOf(owner)), [event], only)
+    this.publish(jobTopic(uidOf(owner), job.id), [event], only)
   }
 
   /** @internal */
@@ -160,10 +176,16 @@ export class FakeNode {
           waiting: null,
           intake: this.intake,
         }
+      case uris.choices:
+        return this.#choices(String(args[0]), String(args[1]))
       case uris.exec:
         return this.#exec(session, args, kwargs)
+      case uris.execMany:
+        return this.#execMany(session, args[0] as Options[])
       case uris.cancel:
         return this.job(args[0]).cancel(session.authid, kwargs)
+      case uris.cancelMany:
+        return this.#cancelMany(session, args[0] as string[], kwargs)
       case uris.answer:
         return this.job(args[0]).answer(session.authid, String(args[1]), args[2])
       case uris.job:
@@ -171,9 +193,19 @@ export class FakeNode {
       case uris.jobs:
         return this.#page(session.authid, kwargs)
       case uris.events:
-        return "job_id" in kwargs ? this.#history(kwargs) : this.#recover(session.authid, kwargs)
+        if ("job_id" in kwargs) return this.#history(kwargs)
+        if (isNarrow(session.scope)) {
+          throw fromCode("not_authorized", "This session sees some jobs only")
+        }
+        return this.#recover(session.authid, kwargs)
       case uris.output:
-        return this.job(kwargs.job_id).read(kwargs.stream as OutputSource, Number(kwargs.offset))
+        return this.job(kwargs.job_id).read(
+          kwargs.stream as OutputSource,
+          Number(kwargs.offset),
+          Number(kwargs.limit ?? 65_536),
+        )
+      case uris.search:
+        return this.job(kwargs.job_id).search(kwargs as unknown as FakeSearch)
       case uris.artifacts:
         return this.job(kwargs.job_id).artifacts
       case uris.artifact:
@@ -186,12 +218,12 @@ export class FakeNode {
   #exec(session: FakeSession, args: readonly unknown[], options: Options): object {
     const [task, , kwargs] = args as [string, unknown[], Record<string, unknown>]
     const definition = this.tasks.find(each => each.name === task)
-    if (!definition) throw new TaskRealmError("unknown_task", `There is no task ${task}`)
+    if (!definition) throw fromCode("unknown_task", `There is no task ${task}`)
     const {required = []} = definition.parameters as {required?: string[]}
     const missing = required.filter(name => kwargs[name] === undefined || kwargs[name] === "")
     if (missing.length > 0) {
       const fields = Object.fromEntries(missing.map(name => [name, "Field required"]))
-      throw new TaskRealmError("invalid_arguments", "Some arguments were refused", {fields})
+      throw fromCode("invalid_arguments", "Some arguments were refused", {fields})
     }
     const key = options.key === undefined ? "" : `${session.authid} ${options.key}`
     const known = this.#keys.get(key)
@@ -205,6 +237,34 @@ export class FakeNode {
     job.append("queued", {position: 1})
     queueMicrotask(() => this.#programs.get(task)?.(job))
     return {job_id: id, state: "queued", position: 1, is_new: true}
+  }
+
+  #execMany(session: FakeSession, requests: Options[]): object[] {
+    const unknown = requests.find(({task}) => !this.tasks.some(({name}) => name === task))
+    if (unknown) throw fromCode("unknown_task", `There is no task ${unknown.task}`)
+    return requests.map(({task, args, kwargs, ...options}) =>
+      this.#exec(session, [task, args, kwargs], options),
+    )
+  }
+
+  #cancelMany(session: FakeSession, ids: string[], kwargs: Options): CancelAnswers {
+    const told: CancelAnswers = {answers: {}, refused: {}}
+    for (const id of new Set(ids)) {
+      try {
+        told.answers[id] = this.job(id).cancel(session.authid, kwargs)
+      } catch (error) {
+        const {code, message} = error as TaskRealmError
+        told.refused[id] = {error: `taskrealm.error.${code}`, message}
+      }
+    }
+    return told
+  }
+
+  #choices(task: string, parameter: string): Choices {
+    const choices = this.choices.get(`${task} ${parameter}`)
+    if (choices) return {choices, more: false}
+    const fields = {[parameter]: "has no choices that are computed"}
+    throw fromCode("invalid_arguments", "Some arguments were refused", {fields})
   }
 
   #page(owner: string, {before, limit = 50}: Options): object {
@@ -243,232 +303,4 @@ export class FakeNode {
     this.#streams.set(authid, stream)
     return stream
   }
-}
-
-/** A job that a test moves by hand, or a program of a {@link FakeNode}. */
-export class FakeJob {
-  readonly events: JobEvent[] = []
-  readonly printed: Record<OutputSource, Uint8Array> = {
-    stdout: new Uint8Array(),
-    stderr: new Uint8Array(),
-    result: new Uint8Array(),
-  }
-  readonly #left = new Map<string, FakeFile>()
-  /** The bytes of each stream that are not kept, once they are printed. */
-  gap = {from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY}
-  readonly owner: string
-  #startedAt = 0
-
-  /** @internal */
-  constructor(
-    private readonly node: FakeNode,
-    readonly submitter: FakeSession,
-    readonly id: string,
-    readonly task: string,
-    readonly args: Record<string, unknown>,
-    readonly options: Options,
-  ) {
-    this.owner = submitter.authid
-  }
-
-  get record(): JobRecord {
-    const [first, ...later] = this.events as [JobEvent, ...JobEvent[]]
-    const {priority = 0, tags = [], timeout = 3600} = this.options as Partial<JobRecord>
-    const known = {...recordOf(first), arguments: this.args, priority, tags, timeout}
-    return later.reduce(advance, known)
-  }
-
-  get details(): JobDetails {
-    const {stdout, stderr} = this.printed
-    const position = this.record.state === "queued" ? 1 : null
-    const output = {stdout: stdout.length, stderr: stderr.length}
-    const waiting =
-      position === null ? null : {code: "slots", text: "2 of 2 slots are in use", used: 2, limit: 2}
-    return {...this.record, attempts: [], position, waiting, intake: this.node.intake, output}
-  }
-
-  get hasEnded(): boolean {
-    return isTerminal(this.record.state)
-  }
-
-  append<T extends EventType>(type: T, data: EventData[T]): this {
-    this.node.append(this, type, data)
-    return this
-  }
-
-  start(): this {
-    this.#startedAt = Date.now()
-    return this.append("started", {})
-  }
-
-  progress(fraction: number | null, message: string | null = null, eta: number | null = null) {
-    return this.append("progress", {fraction, message, eta})
-  }
-
-  message(text: string, level: MessageLevel = "info", data: unknown = null) {
-    return this.append("message", {level, text, data})
-  }
-
-  ask(text: string, schema: object = {type: "boolean"}, preset: {default?: unknown} = {}): this {
-    const question = String(this.events.length)
-    const {...copy} = schema as Record<string, unknown>
-    return this.append("question", {question, text, schema: copy, ...preset, expires_at: null})
-  }
-
-  /** @internal */
-  answer(by: string, question: string, answer: unknown): null {
-    if (!this.record.questions.some(each => each.question === question)) {
-      throw new TaskRealmError(
-        "unknown_question",
-        `The job asks no question '${question}' just now`,
-      )
-    }
-    this.append("answered", {question, answer, by, refused: null})
-    return null
-  }
-
-  print(text: string, stream: OutputStream = "stdout"): this {
-    const before = this.printed[stream]
-    const bytes = new TextEncoder().encode(text)
-    const after = new Uint8Array(before.length + bytes.length)
-    after.set(before)
-    after.set(bytes, before.length)
-    this.printed[stream] = after
-    const chunk = {stream, offset: before.length, next: after.length, text}
-    this.node.publish(outputTopic(uidOf(this.owner), this.id), chunk)
-    return this
-  }
-
-  get artifacts(): Artifact[] {
-    return [...this.#left.values()].map(({artifact}) => artifact)
-  }
-
-  /** Leave a file. */
-  async leave(name: string, content: string, mediaType = "text/plain"): Promise<this> {
-    const file = await fileOf(name, content, mediaType)
-    this.#left.set(name, file)
-    return this.append("artifact", file.artifact)
-  }
-
-  /** @internal */
-  piece(name: string, offset: number): object {
-    const file = this.#left.get(name)
-    if (!file) throw new TaskRealmError("unknown_artifact", `There is no artifact ${name}`)
-    return pieceOf(file, offset)
-  }
-
-  /** Succeed with a *result* too big for an event. */
-  succeedBig(result: unknown): this {
-    this.printed.result = new TextEncoder().encode(JSON.stringify(result))
-    const size = this.printed.result.length
-    const file = {name: "result.json", title: null, media_type: "application/json", size}
-    this.append("artifact", {...file, sha256: "0".repeat(64), expires_at: null})
-    const ending = {result: null, artifact: "result.json", duration: this.#duration}
-    return this.append("succeeded", ending)
-  }
-
-  succeed(result: unknown = null): this {
-    return this.append("succeeded", {result, duration: this.#duration})
-  }
-
-  fail(error: string, exit_code = 1): this {
-    const stderr_tail = new TextDecoder().decode(this.printed.stderr.slice(-2000))
-    const duration = this.#duration
-    return this.append("failed", {error, exit_code, signal: null, stderr_tail, duration})
-  }
-
-  /** @internal */
-  cancel(by: string, {reason = null, now = false}: Options): string {
-    const {state} = this.record
-    const ending = {by, reason: reason as string | null, duration: this.#duration}
-    if (isTerminal(state)) return `already_${state}`
-    if (state === "queued") {
-      this.append("cancelled", ending)
-      return "removed_from_queue"
-    }
-    if (now) this.append("cancelled", ending)
-    else if (state !== "stopping") this.append("stopping", {...ending, grace: 10})
-    return "stopping"
-  }
-
-  /** @internal */
-  read(stream: OutputSource, offset: number): OutputPage<OutputSource> {
-    const bytes = this.printed[stream]
-    const size = bytes.length
-    const {from, to} = this.gap
-    const start = offset >= from && offset < to ? to : offset
-    // Pages end between characters: continuation bytes of UTF-8 are 10xxxxxx.
-    let next = Math.min(size, start + 65_536, start < from ? from : size)
-    while (next < size && ((bytes[next] ?? 0) & 0xc0) === 0x80) next -= 1
-    const text = new TextDecoder().decode(bytes.slice(start, next))
-    const end = this.hasEnded && next === size
-    return {stream, offset: start, next, text, size, skipped: start - offset, end}
-  }
-
-  get #duration(): number {
-    return (Date.now() - this.#startedAt) / 1000
-  }
-}
-
-/** A session of a {@link FakeNode}. */
-export class FakeSession implements Session {
-  readonly role = "user"
-  readonly closed: Promise<void>
-  close!: () => void
-  #isOpen = true
-  #handlers = new Map<string, Handler>()
-
-  /** @internal */
-  constructor(
-    private readonly node: FakeNode,
-    readonly authid: string,
-  ) {
-    this.closed = new Promise(resolve => {
-      this.close = () => {
-        this.#isOpen = false
-        resolve()
-      }
-    })
-  }
-
-  call(uri: string, args: readonly unknown[], kwargs: Options): Promise<unknown> {
-    return this.#settled(() => {
-      if (this.node.isExecutorAway) {
-        throw new TaskRealmError("unavailable", "The executor is away just now; try again later")
-      }
-      // A copy, as if it had crossed the wire.
-      return structuredClone(this.node.answer(this, uri, args, kwargs))
-    })
-  }
-
-  subscribe(topic: string, handler: Handler): Promise<() => Promise<void>> {
-    return this.#settled(() => {
-      this.#handlers.set(topic, handler)
-      return async () => void this.#handlers.delete(topic)
-    })
-  }
-
-  /** @internal */
-  receive(topic: string, payload: unknown): void {
-    const copy = structuredClone(payload)
-    void pause(this.node.delay()).then(() => {
-      if (this.#isOpen) this.#handlers.get(topic)?.(copy)
-    })
-  }
-
-  async #settled<T>(act: () => T): Promise<T> {
-    const lost = this.closed.then(() => {
-      throw new TaskRealmError("disconnected", "The connection was lost before the answer came")
-    })
-    const answer = pause(this.node.delay()).then(async () => {
-      const result = act()
-      await pause(this.node.delay())
-      return result
-    })
-    return Promise.race([lost, answer])
-  }
-}
-
-function pause(seconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, seconds * 1000))
 }

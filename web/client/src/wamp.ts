@@ -1,16 +1,23 @@
 /**
  * One WAMP session over one WebSocket; the only module that knows autobahn.js.
  *
- * Uses autobahn's transport and session, not its `Connection`, which gives up reconnecting
- * when it should not. Reconnecting is the business of `connection.ts`.
+ * Uses autobahn's session, not its `Connection`, which gives up reconnecting when it should
+ * not, nor its transports, half of which are for Node. Reconnecting is the business of
+ * `connection.ts`.
  */
 
-import type {WelcomeDetails} from "autobahn-browser"
-import {disconnected, fromWire, TaskRealmError} from "./errors"
+import * as autobahn from "autobahn/lib/session.js"
+import {disconnected, fromCode, fromWire, TaskRealmError} from "./errors"
+import type {Scope} from "./protocol"
+
+/** What carries a session. */
+export type Transport = "websocket" | "http"
 
 /** Who and where to join. */
 export interface JoinOptions {
   url: string
+  /** Where the gateway is, for sessions over HTTP. */
+  api: string
   realm: string
   ticket: string
   /** Bytes of the largest message that the router takes; the usual ones unless given. */
@@ -29,6 +36,11 @@ const ENVELOPE = 256
 export interface Session {
   readonly authid: string
   readonly role: string
+  /** What the session is limited to. */
+  readonly scope: Scope
+  /** When the router ends it, in milliseconds since 1970; null if it says nothing of that. */
+  readonly expiresAt: number | null
+  readonly transport: Transport
   /** Resolves when the session is lost or closed. */
   readonly closed: Promise<void>
   call(uri: string, args: readonly unknown[], kwargs: Record<string, unknown>): Promise<unknown>
@@ -61,12 +73,10 @@ export type Join = (options: JoinOptions, signal: AbortSignal) => Promise<Sessio
  * @throws {JoinRefused} refused, unreachable, or given up because *signal* was aborted
  */
 export const join: Join = async ({url, realm, ticket, sendLimit, client}, signal) => {
-  const {default: autobahn} = await import("autobahn-browser")
-  const {Session, Result, serializer, transports} = autobahn
-  const Factory = transports.get("websocket")
-  const transport = new Factory({url, serializers: [new serializer.JSONSerializer()]}).create()
+  const socket = new WebSocket(url, ["wamp.2.json"])
+  const transport = transportOf(socket)
   const report = (error: unknown) => console.error("taskrealm:", error)
-  const session = new Session(transport, deferred, () => ticket, report, report)
+  const session = new autobahn.Session(transport, deferred, () => ticket, report, report)
 
   const pending = new Set<(error: TaskRealmError) => void>()
   let isOpen = true
@@ -98,35 +108,42 @@ export const join: Join = async ({url, realm, ticket, sendLimit, client}, signal
         .finally(() => pending.delete(reject))
     })
 
-  const {authid, authrole} = await new Promise<WelcomeDetails>((resolve, reject) => {
-    let refusal = new JoinRefused(null, "The server cannot be reached")
-    const giveUp = () => end()
-    signal.addEventListener("abort", giveUp, {once: true})
-    closed.then(() => reject(refusal))
-    transport.onopen = () => session.join(realm, ["ticket"], "", {client})
-    transport.onclose = end
-    session.onjoin = details => {
-      signal.removeEventListener("abort", giveUp)
-      resolve(details)
-    }
-    session.onleave = (reason, details) => {
-      refusal = new JoinRefused(reason, details.message || reason)
-      // autobahn's answer to a GOODBYE is written one microtask later.
-      queueMicrotask(end)
-    }
-    if (signal.aborted) end()
-  })
+  const {authid, authrole, authextra} = await new Promise<autobahn.WelcomeDetails>(
+    (resolve, reject) => {
+      let refusal = new JoinRefused(null, "The server cannot be reached")
+      const giveUp = () => end()
+      signal.addEventListener("abort", giveUp, {once: true})
+      closed.then(() => reject(refusal))
+      socket.onopen = () => session.join(realm, ["ticket"], "", {client})
+      socket.onclose = end
+      session.onjoin = details => {
+        signal.removeEventListener("abort", giveUp)
+        resolve(details)
+      }
+      session.onleave = (reason, details) => {
+        refusal = new JoinRefused(reason, details.message || reason)
+        // autobahn's answer to a GOODBYE is written one microtask later.
+        queueMicrotask(end)
+      }
+      if (signal.aborted) end()
+    },
+  )
 
   return {
     authid,
     role: authrole,
+    scope: authextra?.scope ?? {},
+    expiresAt: authextra?.expires_at ? Date.parse(authextra.expires_at) : null,
+    transport: "websocket",
     closed,
     call: (uri, args, kwargs) =>
       settled(async () => {
         // The router would close the connection over it, for everybody who uses it.
         requireRoom(args, kwargs, sendLimit ?? SEND_LIMIT)
         const result = await session.call(uri, args, kwargs)
-        return result instanceof Result ? {args: result.args, kwargs: result.kwargs} : result
+        return result instanceof autobahn.Result
+          ? {args: result.args, kwargs: result.kwargs}
+          : result
       }),
     subscribe: async (topic, handler) => {
       const deliver = (args: unknown[]) => {
@@ -142,7 +159,7 @@ export const join: Join = async ({url, realm, ticket, sendLimit, client}, signal
     if (error instanceof autobahn.Error) return fromWire(error.error, error.args, error.kwargs)
     if (error instanceof TaskRealmError) return error
     // autobahn throws texts: "session not open", "subscription not active".
-    return typeof error === "string" ? disconnected() : new TaskRealmError("internal", `${error}`)
+    return typeof error === "string" ? disconnected() : fromCode("internal", `${error}`)
   }
 }
 
@@ -151,7 +168,19 @@ function requireRoom(args: readonly unknown[], kwargs: object, limit: number): v
   const size = new TextEncoder().encode(JSON.stringify([args, kwargs])).length + ENVELOPE
   if (size <= limit) return
   const message = `A call of ${size} bytes is larger than the ${limit} bytes that the node takes`
-  throw new TaskRealmError("too_large", message, {limit})
+  throw fromCode("too_large", message, {limit})
+}
+
+/** What carries the messages of an autobahn session through *socket*. */
+function transportOf(socket: WebSocket): autobahn.Transport {
+  const transport: autobahn.Transport = {
+    // An error here has to reject the request, which a promise of autobahn's own would not.
+    send: message => socket.send(JSON.stringify(message)),
+    close: (code, reason) => socket.close(code, reason),
+    onmessage: () => {},
+  }
+  socket.onmessage = ({data}) => transport.onmessage(JSON.parse(data))
+  return transport
 }
 
 /** autobahn would take the `when` library otherwise, whose promises report rejections early. */

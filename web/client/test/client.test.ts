@@ -2,6 +2,7 @@ import {afterEach, beforeEach, describe, expect, test, vi} from "vitest"
 import {
   type Client,
   connect,
+  Disconnected,
   type Job,
   type JobEvent,
   JobFailed,
@@ -257,6 +258,21 @@ test("who listens to positions hears of them, also after a lost connection", asy
   })
 })
 
+test("who begins to listen to positions while offline hears of them when connected again", async () => {
+  const client = await join()
+  const heard: unknown[] = []
+  node.isUnreachable = true
+  node.cut()
+  await reach(client, "offline")
+  client.on("positions", places => heard.push(places))
+  node.isUnreachable = false
+
+  await vi.waitFor(() => {
+    node.tellPositions("ana", {job: 2})
+    expect(heard).toContainEqual({job: 2})
+  })
+})
+
 test("a result too big for an event is fetched", async () => {
   const client = await join()
   const job = await client.exec("hello")
@@ -317,6 +333,22 @@ describe("output", () => {
     for await (const chunk of job.output({stream: "stdout", from: 4})) text += chunk.text
 
     expect(text).toBe("two")
+  })
+
+  test("is read and searched by offset", async () => {
+    const client = await join()
+    const job = await client.exec("hello")
+    node.job(job.id).start().print("one\nZwölf Nadeln\nthree nadeln\n")
+    const page = await job.read({offset: 4, limit: 1000})
+    const first = await job.search("nadel")
+    const second = await job.search("nadel", {offset: first.next})
+    const third = await job.search("NADEL", {offset: second.next, matchCase: true})
+
+    expect(page).toMatchObject({offset: 4, text: "Zwölf Nadeln\nthree nadeln\n", gap: 0})
+    expect(page.kept).toBe(page.size)
+    expect([first.matches, first.more]).toEqual([[], true])
+    expect(second.matches).toEqual([{offset: 11, before: "Zwölf ", text: "Nadel", after: "n"}])
+    expect([third.matches, third.more]).toEqual([[], false])
   })
 
   test("tells its streams apart", async () => {
@@ -388,7 +420,8 @@ describe("errors", () => {
     node.cut()
     await reach(client, "offline")
 
-    await expect(client.exec("hello")).rejects.toMatchObject({code: "disconnected"})
+    await expect(client.tasks()).rejects.toMatchObject({code: "disconnected"})
+    await expect(client.check("hello")).rejects.toBeInstanceOf(Disconnected)
   })
 
   test("reject calls that get no answer in time", async () => {
@@ -596,4 +629,45 @@ test("ten cuts during a job, and the client has heard exactly the journal", asyn
     await vi.waitFor(() => expect(heard).toEqual(node.events(user)))
     expect(await all).toEqual(node.job(job.id).events.map(event => event.type))
   }
+})
+
+describe("a client whose token is limited to some jobs", () => {
+  // capability: N24
+  test("hears each of its jobs from the first event to the last", async () => {
+    node.scopes.set("guest", {tasks: ["hello"]})
+    const client = await join("guest")
+    const job = await client.exec("hello")
+    const life = types(job)
+    node.job(job.id).start().message("one").message("two").succeed(42)
+
+    expect(client.scope).toEqual({tasks: ["hello"]})
+    expect(await job.result()).toBe(42)
+    expect(await life).toEqual(["queued", "started", "message", "message", "succeeded"])
+  })
+
+  // capability: N24, D6
+  test("misses nothing of a job while the connection is lost", async () => {
+    const owner = await join("owner")
+    const {id} = await owner.exec("hello")
+    node.scopes.set("guest", {jobs: [id], read_only: true})
+    const client = await join("guest")
+    const life = types(client.job(id))
+    node.job(id).start()
+    await vi.waitFor(() => expect(client.job(id).record?.state).toBe("running"))
+    node.cut()
+    node.job(id).message("unheard").succeed(null)
+
+    expect(await life).toEqual(["queued", "started", "message", "succeeded"])
+    await reach(client, "live")
+  })
+
+  test("asks for no stream and is live at once", async () => {
+    node.scopes.set("guest", {jobs: ["none"]})
+    const client = await join("guest")
+    client.on("positions", () => {})
+    node.returnExecutor()
+    await client.tasks()
+
+    expect(client.status).toBe("live")
+  })
 })

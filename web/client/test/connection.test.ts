@@ -1,5 +1,6 @@
 import {afterEach, beforeEach, describe, expect, test, vi} from "vitest"
-import {backoff, Connection, type Phase} from "../src/connection"
+import {Connection, type Phase} from "../src/connection"
+import {backoff} from "../src/random"
 import {FakeNode} from "../src/testing"
 import {type Join, JoinRefused} from "../src/wamp"
 
@@ -25,7 +26,7 @@ function connect(options: {join?: Join; onDoubt?: () => void} = {}) {
   const {join = node.join, onDoubt = () => {}} = options
   connection = new Connection(
     {url: "ws://node/ws", realm: "taskrealm", token: "ana", join},
-    {onPhase: phase => phases.push(phase), onDoubt, onAway: () => {}},
+    {onPhase: phase => phases.push(phase), onSession: () => {}, onDoubt, onAway: () => {}},
   )
   return {connection, phases}
 }

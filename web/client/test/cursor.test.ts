@@ -9,7 +9,8 @@ function chunk(text: string, offset: number): OutputChunk {
 
 function page(text: string, offset: number, options: Partial<OutputPage> = {}): OutputPage {
   const next = offset + text.length
-  return {stream: "stdout", offset, next, text, size: next, skipped: 0, end: false, ...options}
+  const sizes = {size: next, kept: next, skipped: 0, gap: 0}
+  return {stream: "stdout", offset, next, text, ...sizes, end: false, ...options}
 }
 
 function texts(chunks: OutputChunk[]): string {

@@ -61,7 +61,13 @@ class FakeSocket {
 beforeEach(() => vi.stubGlobal("WebSocket", FakeSocket))
 afterEach(() => vi.unstubAllGlobals())
 
-const OPTIONS = {url: "ws://node/ws", realm: "taskrealm", ticket: "secret", client: "c0ffee"}
+const OPTIONS = {
+  url: "ws://node/ws",
+  api: "http://node/api",
+  realm: "taskrealm",
+  ticket: "secret",
+  client: "c0ffee",
+}
 
 async function open(): Promise<{socket: FakeSocket; session: Promise<Session>}> {
   const before = FakeSocket.newest

@@ -3,6 +3,7 @@
 import {type FakeJob, FakeNode} from "@taskrealm/client/testing"
 import {Account} from "../src/account"
 import {App} from "../src/app"
+import {dress} from "../src/dress"
 
 const node = new FakeNode()
 
@@ -124,6 +125,7 @@ node.addTask({
   },
 })
 
+dress(document)
 const app = new App()
 app.account = new Account({join: node.join})
 if (!location.hash.includes("signin") && !localStorage.getItem("taskrealm.token")) {

@@ -1,24 +1,16 @@
 /** The pill that says whether what the page shows is up to date. */
 
 import type {Client, Status} from "@taskrealm/client"
+import {Clock, PageElement} from "@taskrealm/elements/base"
 import {html, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
-import {PageElement} from "../element"
+import {words} from "../words"
 
 /** Seconds before a lesser status is shown, so that blips stay calm. */
 const CALM = 0.5
 
 /** Seconds before being offline is worth a sentence. */
 const PATIENCE = 2
-
-const WORDS: Record<Status, string> = {
-  connecting: "Connecting",
-  live: "Live",
-  recovering: "Catching up",
-  offline: "Offline",
-  denied: "Signed out",
-  closed: "Signed out",
-}
 
 @customElement("tr-connection")
 export class ConnectionPill extends PageElement {
@@ -28,6 +20,11 @@ export class ConnectionPill extends PageElement {
 
   #stop = () => {}
   #timers: ReturnType<typeof setTimeout>[] = []
+
+  constructor() {
+    super()
+    new Clock(this, () => this.shown === "offline")
+  }
 
   override connectedCallback(): void {
     super.connectedCallback()
@@ -64,16 +61,33 @@ export class ConnectionPill extends PageElement {
 
   protected override render(): TemplateResult {
     return html`
-      <span class="pill" role="status" data-testid="connection" data-status=${this.shown}>
-        ${WORDS[this.shown]}
-      </span>
-      ${this.isLong ? html`<p class="banner" role="status">${this.#explain()}</p>` : ""}
+      <span class="hidden" role="status">${words.connection[this.shown]}</span>
+      <span class="pill" aria-hidden="true" data-testid="connection" data-status=${this.shown}
+        >${this.#label()}</span
+      >
+      ${this.isLong ? this.#banner() : ""}
     `
   }
 
-  #explain(): string {
-    return this.shown === "recovering"
-      ? "The executor is away just now. This page goes on by itself when it is back."
-      : "No connection to the server. This page catches up by itself when it is back."
+  /** What is seen counts down; what is heard does not. */
+  #label(): string {
+    const {retryAt} = this.client
+    if (this.shown !== "offline" || retryAt === null) return words.connection[this.shown]
+    const seconds = Math.ceil((retryAt.getTime() - Date.now()) / 1000)
+    return seconds > 0 ? words.connection.retryIn(seconds) : words.connection.connecting
+  }
+
+  #banner(): TemplateResult {
+    const {shown, client} = this
+    return html`<div class="banner">
+      <p role="status">
+        ${shown === "recovering" ? words.connection.away : words.connection.cut}
+      </p>
+      ${
+        shown === "offline"
+          ? html`<button @click=${() => client.retry()}>${words.connection.retry}</button>`
+          : ""
+      }
+    </div>`
   }
 }

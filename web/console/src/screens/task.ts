@@ -1,44 +1,18 @@
-/** The form of one task. */
+/** The screen of one task: its form, and what it was run with before. */
 
-import {type Client, type ExecOptions, type Task, TaskRealmError} from "@taskrealm/client"
+import type {Client, Task} from "@taskrealm/client"
+import {duration, loading, PageElement, problem} from "@taskrealm/elements/base"
+import type {AcceptedDetail, TaskForm} from "@taskrealm/elements/form"
+import "@taskrealm/elements/form"
 import {html, type PropertyValues, type TemplateResult} from "lit"
 import {customElement, property, state} from "lit/decorators.js"
 import {type Catalog, taskNamed} from "../catalog"
-import {PageElement} from "../element"
-import {Form} from "../form"
-import {duration, percent} from "../format"
-import {fieldTemplate} from "../parts/field"
-import {loading, problem} from "../parts/notice"
-import {progressBar} from "../parts/progress"
+import "../parts/arguments"
+import "../parts/copy-as"
+import "../parts/share"
 import {jobLink} from "../route"
-import {fieldsOf} from "../schema"
-import {type Sending, sent} from "../sending"
-
-/** What every task can be run with; their names are those of the options of `exec`. */
-const OPTIONS = fieldsOf({
-  properties: {
-    priority: {
-      type: "integer",
-      title: "Priority",
-      description: "Higher starts first.",
-      minimum: -1000,
-      maximum: 1000,
-      default: 0,
-    },
-    timeout: {
-      anyOf: [{type: "number", exclusiveMinimum: 0}, {type: "null"}],
-      title: "Time limit",
-      description: "Seconds that the job may run; can only shorten the task's own limit.",
-      default: null,
-    },
-    tags: {
-      type: "array",
-      items: {type: "string"},
-      title: "Tags",
-      default: [],
-    },
-  },
-})
+import {usually} from "../shelf"
+import {words} from "../words"
 
 @customElement("tr-task")
 export class TaskScreen extends PageElement {
@@ -47,190 +21,145 @@ export class TaskScreen extends PageElement {
   @property({attribute: false}) name = ""
   /** The job whose arguments fill the form. */
   @property({attribute: false}) from: string | null = null
+  /** What stands behind the `?` of the address: `args` fills the form. */
+  @property({attribute: false}) query = new URLSearchParams()
 
+  /** What the form is filled with; null until that is known. */
+  @state() private values: Record<string, unknown> | null = null
+  /** Whether somebody has asked how its jobs went. */
+  @state() private isHistoryShown = false
   @state() private failure: Error | null = null
-  /** Refused fields that the form does not have. */
-  @state() private others: Record<string, string> = {}
-  @state() private preview: string | null = null
-  @state() private isBusy = false
-  /** The file that is being sent. */
-  @state() private sending: Sending | null = null
-  #stop = new AbortController()
-  #form = new Form([])
-  #options = new Form(OPTIONS)
-  #isFilled = false
-
-  get #task(): Task | undefined {
-    return taskNamed(this.catalog, this.name)
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    this.#stop.abort()
-  }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("name") || changed.has("from")) this.#isFilled = false
-    const task = this.#task
-    if (task && !this.#isFilled) void this.#fill(task)
+    const args = changed.get("query")?.get("args")
+    const isOther = changed.has("name") || changed.has("from")
+    if (isOther || (changed.has("query") && args !== this.query.get("args"))) void this.#find()
   }
 
-  async #fill(task: Task): Promise<void> {
-    const form = new Form(fieldsOf(task.parameters))
-    this.#form = form
-    this.#options = new Form(OPTIONS)
-    this.#isFilled = true
+  get #source(): string {
+    const {from, query} = this
+    return from === null ? `args:${query.get("args") ?? ""}` : `from:${from}`
+  }
+
+  /** Find what the address fills the form with. */
+  async #find(): Promise<void> {
+    const {from} = this
+    const source = this.#source
     this.failure = null
-    this.others = {}
-    this.preview = null
-    if (this.from === null) return
+    this.values = from === null ? this.#linked() : null
+    if (from === null) return
     try {
-      const {arguments: before} = await this.client.job(this.from).details()
-      form.fill(before)
-      this.requestUpdate()
+      const {arguments: before} = await this.client.job(from).details()
+      if (source === this.#source) this.values = before
     } catch (error) {
+      if (source !== this.#source) return
       this.failure = error as Error
+      this.values = {}
     }
+  }
+
+  #linked(): Record<string, unknown> {
+    const text = this.query.get("args")
+    if (text === null) return {}
+    try {
+      const found = JSON.parse(text)
+      if (typeof found === "object" && found !== null) return found
+    } catch {
+      // Told below.
+    }
+    this.failure = new Error(words.task.badLink)
+    return {}
   }
 
   protected override render(): TemplateResult {
-    const task = this.#task
+    const task = taskNamed(this.catalog, this.name)
     if (!task) {
       const {tasks, error} = this.catalog
-      if (tasks) return html`<h1>${this.name}</h1>${problem(new Error(unknown(this.name)))}`
-      return error ? problem(error) : loading("the task")
-    }
-    return html`
-      <p class="quiet"><a href="#/tasks">Tasks</a></p>
-      <h1>${task.title || task.name}</h1>
-      ${task.help ? html`<p class="prose">${task.help}</p>` : ""}
-      <form class="stack" data-testid="task-form" novalidate @submit=${this.#run}>
-        ${this.#summary()}
-        ${this.#fields(this.#form, "argument")}
-        <details ?open=${this.#options.firstWrong !== undefined}>
-          <summary>Options</summary>
-          ${this.#fields(this.#options, "option")}
-        </details>
-        ${this.#sendingBar()}
-        <div class="row">
-          <button class="primary" ?disabled=${this.isBusy}>Run</button>
-          <button type="button" ?disabled=${this.isBusy} @click=${this.#check}>Check only</button>
-          ${task.timeout ? html`<span class="quiet">Limit ${duration(task.timeout)}</span>` : ""}
-        </div>
-      </form>
-      ${
-        this.preview === null
-          ? ""
-          : html`<section aria-label="Check" role="status">
-              <h2>Would run</h2>
-              <pre class="block">${this.preview}</pre>
-            </section>`
+      if (tasks) {
+        return html`<h1>${this.name}</h1>${problem(new Error(words.task.unknown(this.name)))}`
       }
-    `
-  }
-
-  #fields(form: Form, prefix: string): TemplateResult[] {
-    return form.fields.map(field =>
-      fieldTemplate(field, `${prefix}-${field.name}`, {
-        draft: form.draft(field),
-        error: form.errors[field.name],
-        onInput: draft => {
-          form.type(field, draft)
-          this.preview = null
-          this.requestUpdate()
-        },
-      }),
-    )
-  }
-
-  #sendingBar(): TemplateResult | string {
-    if (this.sending === null) return ""
-    const {name, fraction} = this.sending
-    return html`<div class="progress" data-testid="sending">
-      ${progressBar({fraction, message: null, eta: null}, `Sending ${name}`)}
-      <p>Sending ${name}: ${percent(fraction)}</p>
-      <button type="button" @click=${() => this.#stop.abort()}>Stop</button>
-    </div>`
-  }
-
-  /** How many fields need a change, and what is wrong besides. */
-  #summary(): TemplateResult | string {
-    if (this.failure) return problem(this.failure)
-    const others = Object.entries(this.others)
-    const wrong = [this.#form, this.#options].flatMap(form => Object.keys(form.errors))
-    const count = wrong.length + others.length
-    if (count === 0) return ""
+      return error ? problem(error) : loading(words.task.what)
+    }
+    const facts = factsOf(task)
+    const isShared = this.client.scope.tasks !== undefined
     return html`
-      <div class="notice bad" role="alert">
-        <p>${count === 1 ? "One field needs" : `${count} fields need`} a change.</p>
-        ${others.map(([name, sentence]) => html`<p><strong>${name}</strong>: ${sentence}</p>`)}
+      ${isShared ? "" : html`<p class="quiet"><a href="#/tasks">${words.task.tasks}</a></p>`}
+      <div class="task-head">
+        <h1>${task.title || task.name}</h1>
+        ${facts ? html`<p class="quiet">${facts}</p>` : ""}
       </div>
+      ${task.help ? html`<p class="prose">${task.help}</p>` : ""}
+      ${this.failure ? problem(this.failure) : ""}
+      <div class="beside-form">
+        ${this.values === null ? loading(words.task.earlier) : this.#form(task, this.values)}
+        ${isShared ? "" : this.#earlier()}
+      </div>
+      ${isShared ? "" : this.#history(task)}
     `
   }
 
-  async #run(event: SubmitEvent): Promise<void> {
-    event.preventDefault()
-    await this.#submit(async (args, options) => {
-      const job = await this.client.exec(this.name, args, options)
-      location.hash = jobLink(job.id)
-    })
-  }
-
-  async #check(): Promise<void> {
-    await this.#submit(async (args, options) => {
-      const {argv = [], position, waiting} = await this.client.check(this.name, args, options)
-      const place =
-        position === 0
-          ? "It would start at once."
-          : `It would be number ${position} in line. ${waiting ? `${waiting.text}.` : ""}`
-      this.preview = [argv.map(quoted).join(" "), place].filter(Boolean).join("\n\n")
-    })
-  }
-
-  async #submit(
-    act: (args: Record<string, unknown>, options: ExecOptions) => Promise<void>,
-  ): Promise<void> {
-    const args = this.#form.read()
-    const options = this.#options.read()
-    this.failure = null
-    this.others = {}
-    this.preview = null
-    if (args === null || options === null) return this.#focusError()
-    this.isBusy = true
-    this.#stop = new AbortController()
-    const show = (sending: Sending) => {
-      this.sending = sending
+  #history(task: Task): TemplateResult {
+    const onToggle = async ({target}: Event) => {
+      if (!(target as HTMLDetailsElement).open) return
+      await import("../plots/task-plots")
+      this.isHistoryShown = true
     }
-    try {
-      const ready = await sent(this.client, args, show, this.#stop.signal)
-      this.sending = null
-      await act(ready, options)
-    } catch (error) {
-      if (this.#stop.signal.aborted) return
-      const fields = error instanceof TaskRealmError ? error.fields : {}
-      this.others = this.#options.refuse(this.#form.refuse(fields))
-      if (Object.keys(fields).length === 0) this.failure = error as Error
-      await this.#focusError()
-    } finally {
-      this.isBusy = false
-      this.sending = null
-    }
+    return html`<details class="task-history" @toggle=${onToggle}>
+      <summary>${words.task.history}</summary>
+      ${
+        this.isHistoryShown
+          ? html`<tr-task-plots
+              .client=${this.client}
+              .task=${this.name}
+              .heading=${task.title || task.name}
+            ></tr-task-plots>`
+          : ""
+      }
+    </details>`
   }
 
-  /** Put the focus on the first field that needs a change. */
-  async #focusError(): Promise<void> {
-    this.requestUpdate()
-    await this.updateComplete
-    const wrong = this.querySelector(".field:has(.error)")
-    wrong?.querySelector<HTMLElement>("input, select, textarea")?.focus()
+  /** What it was run with before; who has a link to this form only has nothing to do with that. */
+  #earlier(): TemplateResult {
+    return html`<tr-arguments
+      .client=${this.client}
+      .task=${this.name}
+      .current=${() => this.#element?.request.args}
+    ></tr-arguments>`
+  }
+
+  #form(task: Task, values: Record<string, unknown>): TemplateResult {
+    return html`<taskrealm-form
+      class="card"
+      .client=${this.client}
+      .task=${this.name}
+      .definition=${task}
+      .values=${values}
+      .source=${this.#source}
+      @taskrealm-accepted=${({detail}: CustomEvent<AcceptedDetail>) => {
+        location.hash = jobLink(detail.job_id)
+      }}
+    >
+      <tr-copy-as slot="actions" .request=${() => this.#element?.request}></tr-copy-as>
+      <tr-share slot="actions" .client=${this.client} .task=${this.name}></tr-share>
+    </taskrealm-form>`
+  }
+
+  get #element(): TaskForm | null {
+    return this.querySelector("taskrealm-form")
   }
 }
 
-function unknown(name: string): string {
-  return `There is no task ${name}, or you may not run it.`
-}
-
-/** *word* as a shell would need it, for reading only. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+/** What one should know before running a task. */
+function factsOf({usual, timeout, most_running, most_running_per_user, rate}: Task): string {
+  const text = words.task
+  const time = usually(usual)
+  return [
+    time === null ? "" : text.usually(time),
+    timeout === null ? "" : text.limit(duration(timeout)),
+    most_running === null ? "" : text.atOnce(most_running),
+    most_running_per_user === null ? "" : text.atOncePerUser(most_running_per_user),
+    rate === null ? "" : text.rate(rate.count, duration(rate.seconds)),
+  ]
+    .filter(Boolean)
+    .join(" · ")
 }

@@ -1,0 +1,31 @@
+/** Who did what. */
+
+export const audit = {
+  title: "Audit",
+  why: "Nothing here can be changed or removed before its time.",
+  filters: "Which records",
+  actor: "Who",
+  owner: "For whom",
+  action: "Action",
+  object: "Object",
+  outcome: "Outcome",
+  since: "Since",
+  until: "Until",
+  any: "Any",
+  refused: "Refused as",
+  clear: "Clear",
+  when: "When",
+  address: "From",
+  details: "More",
+  older: "Older",
+  newest: "Back to the newest",
+  refresh: "Refresh",
+  none: "There are no such records.",
+  exportCsv: "Export CSV",
+  exportJson: "Export JSON",
+  exporting: (count: number) => `${count} records …`,
+  exported: (count: number) => `${count} records are in the file.`,
+  exportedPart: (count: number) =>
+    `The newest ${count} records are in the file. taskrealm audit exports more.`,
+  router: "the node",
+}

@@ -1,0 +1,32 @@
+/** What stands around the screens. */
+
+export const frame = {
+  title: (what: string, instance: string) => `${what} · ${instance}`,
+  question: (title: string) => `Question · ${title}`,
+  questionNow: (title: string) => `Question ● ${title}`,
+  skip: "Skip to content",
+  navigation: "Main",
+  operate: "Operate",
+  more: "More",
+  moreNavigation: "More places",
+  tasks: "Tasks",
+  jobs: "Jobs",
+  queue: "Queue",
+  schedules: "Schedules",
+  health: "Health",
+  access: "People and access",
+  audit: "Audit",
+  account: "Account",
+  environment: "Environment",
+  accountMenuOf: "Account menu of",
+  roleIs: (role: string) => `Signed in as ${role}`,
+  appearance: "Appearance",
+  appearances: {system: "System", light: "Light", dark: "Dark"},
+  shortcuts: "Keyboard shortcuts",
+  signOut: "Sign out",
+  running: (count: number) => (count === 1 ? "1 job is running" : `${count} jobs are running`),
+  notLoaded: "This page could not be loaded",
+  notLoadedWhy:
+    "The connection was lost, or the node has been upgraded since you opened the console. Your jobs are not affected.",
+  reload: "Reload",
+}

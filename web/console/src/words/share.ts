@@ -1,0 +1,35 @@
+/** What is said where something is shared by a link. */
+
+export const share = {
+  jobs: "Jobs",
+  share: "Share",
+  shareJob: "Share this job by a link",
+  shareTask: "Share this form by a link",
+  jobHelp: "Whoever has the link sees this job and nothing else of yours.",
+  taskHelp:
+    "Whoever has the link runs this task as you, and sees and steers your jobs of it, and nothing else of yours. Give it to people you trust.",
+  may: "They may",
+  look: "look",
+  steer: "look, cancel and answer",
+  valid: "It works for",
+  hours: (hours: number) => (hours === 1 ? "one hour" : `${hours} hours`),
+  uses: "How often it can be opened",
+  usesHelp: "Empty for any number. To come back after the connection was lost counts too.",
+  make: "Make the link",
+  link: "The link",
+  secret: "It is like a key: anybody who gets hold of it can use it.",
+  until: (time: string) => `It works until ${time}.`,
+  copy: "Copy",
+  copied: "Copied",
+  notCopied: "Select it and copy it yourself.",
+  send: "Send …",
+  close: "Close",
+
+  shared: (by: string) => `Shared by ${by}`,
+  lookOnly: "for looking only",
+  leave: "Leave",
+  over: "This link does not work any more. Ask whoever gave it to you for a new one.",
+  again: "Run another one",
+  loading: "the shared page",
+  nothing: "This link shares nothing that can be shown here.",
+}

@@ -1,0 +1,7 @@
+/**
+ * Defines `<taskrealm-output>`.
+ *
+ * @module
+ */
+
+export {TaskrealmOutput} from "../output"

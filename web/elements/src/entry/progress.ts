@@ -1,0 +1,7 @@
+/**
+ * Defines `<taskrealm-progress>`.
+ *
+ * @module
+ */
+
+export {ProgressElement} from "../progress"

@@ -1,0 +1,1 @@
+// Stands in a bundle for what is not wanted there.
