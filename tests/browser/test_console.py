@@ -113,7 +113,7 @@ async def test_a_film_is_converted_before_ones_eyes_and_a_second_one_is_stopped(
         assert made[0].stat().st_size > 10_000
 
         job_id = await submit(page, "video.transcode", Source="film.mp4", Preset="1080p")
-        await page.get_by_role("progressbar").wait_for()
+        await page.locator("progress[value]").wait_for()  # what the program itself has told
         pids = programs_of(job_id)
         assert pids
         await page.get_by_test_id("job-cancel").click()
