@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.needs import needs
 from tests.site import client
-from tests.site.jobs import end_of, events_of
+from tests.site.jobs import LIMIT, end_of, events_of
 
 from taskrealm.protocol.jobs import EventType
 
@@ -60,14 +61,16 @@ async def test_rsync_tells_how_far_it_is(site: Node, tmp_path: Path, task: str) 
             assert any(each["eta"] is not None for each in told)
 
 
-@pytest.fixture
-async def address() -> AsyncIterator[str]:
-    """Where a web server hands out `SIZE` bytes."""
+@asynccontextmanager
+async def slow_server(heard: asyncio.Event) -> AsyncIterator[str]:
+    """The address of a web server that hands out `SIZE` bytes, the second half when *heard*."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE)
-        writer.write(bytes(SIZE))
+        writer.write(bytes(SIZE // 2))
+        await heard.wait()
+        writer.write(bytes(SIZE - SIZE // 2))
         writer.close()
         await writer.wait_closed()
 
@@ -77,10 +80,16 @@ async def address() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("has_bar", [False, True], ids=["its table", "its bar"])
-async def test_curl_tells_how_far_it_is(site: Node, address: str, has_bar: bool) -> None:
+async def test_curl_tells_how_far_it_is(site: Node, has_bar: bool) -> None:
     needs("curl")
-    async with client(site, "fetcher") as ana:
+    heard = asyncio.Event()
+    async with client(site, "fetcher") as ana, slow_server(heard) as address:
         job = await ana.exec("talks.fetches", {"url": address, "has_bar": has_bar})
+        async with asyncio.timeout(LIMIT):
+            async for event in job:
+                if event.type is EventType.PROGRESS and 0 < (event.data["fraction"] or 0) < 1:
+                    break
+        heard.set()
         told = await progress_of(job)
 
         assert told[-1]["eta"] in (None, 0.0)
