@@ -30,11 +30,19 @@ EVENTS = """
 """
 """Begins a query whose rows are for `event_of`."""
 
-OPEN = "ended_at is null and state in ('delayed', 'queued', 'running', 'stopping')"
-"""What is true of a job that has not ended; a query has to say it to use the index of these."""
+FILED = "filed = 1"
+"""What is true of a job in the indexes of the history; a query has to say it to use one of them."""
 
-ENDED = "ended_at is not null"
-"""What is true of a job that has ended; a query has to say it to use an index of these."""
+UNFILED = "filed = 0"
+"""What is true of a job that is open, or has ended lately; these few have an index of their own."""
+
+OPEN = f"{UNFILED} and state in ('delayed', 'queued', 'running', 'stopping')"
+"""What is true of a job that has not ended."""
+
+LATELY = (
+    f"{UNFILED} and state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'lost')"
+)
+"""What is true of a job that has ended and is not filed yet."""
 
 TOGETHER = 100  # rows that one statement inserts, in half of the time of as many statements
 
