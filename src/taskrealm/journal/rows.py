@@ -44,6 +44,7 @@ LATELY = (
 )
 """What is true of a job that has ended and is not filed yet."""
 
+ROOM = 256  # characters kept for the status of a job that is open: most have ended with fewer
 TOGETHER = 100  # rows that one statement inserts, in half of the time of as many statements
 
 # Without escapes a lone surrogate, legal in a Python string, would not fit into the file.
@@ -116,7 +117,7 @@ def request_of(job: Job) -> str:
 
 def status_of(job: Job) -> str:
     """What changes about *job* besides its state, as JSON."""
-    return encode(
+    text = encode(
         job,
         "status",
         _given(
@@ -139,6 +140,8 @@ def status_of(job: Job) -> str:
             }
         ),
     )
+    # Jobs that came together fill their page: if their rows grew, each would push others out.
+    return text if job.state.is_terminal else text.ljust(ROOM)
 
 
 def job_of(row: Row) -> Job:
