@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, timestamp
 from ..protocol.scope import WHOLE, Scope
-from .rows import ENDED, OPEN
+from .rows import FILED, UNFILED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..protocol.jobs import Job
 
 COUNTED = 1_000  # jobs of one state that are counted at most
-TASKS_AT_ONCE = 20  # tasks in one query, each with a walk of its own for each state
+TASKS_AT_ONCE = 15  # tasks in one query, each with walks of its own for each state
 TAGGED_AT_ONCE = 2_000  # jobs with a tag that are looked at for one page
 SLACK = 1_000  # milliseconds between the moment in the id of a job and that of its submission
 
@@ -26,12 +27,12 @@ Values = dict[str, Any]
 
 TASKS = f"""
     with recursive walk (task) as (
-        select min(task) from jobs where {ENDED} union all
-        select (select min(task) from jobs where {ENDED} and task > walk.task) from walk
+        select min(task) from jobs where {FILED} union all
+        select (select min(task) from jobs where {FILED} and task > walk.task) from walk
         where walk.task is not null
-    ) select task from walk where task is not null union select task from jobs where {OPEN}
+    ) select task from walk where task is not null union select task from jobs where {UNFILED}
 """
-"""The names of all tasks of which there are jobs: of the ended, from one to the next."""
+"""The names of all tasks of which there are jobs: of the filed, from one to the next."""
 
 FIRST_SINCE = "select number from jobs where job_id >= :id order by job_id limit 1"
 LAST_UNTIL = "select number from jobs where job_id <= :id order by job_id desc limit 1"
@@ -229,8 +230,8 @@ def _walks(wanted: Filter, tasks: Sequence[str]) -> Iterator[str]:
     beside = "".join(f" and {each}" for each in _beside(wanted))
     owner = "" if wanted.owner is None else " and owner = :owner"
     for state in _states(wanted):
-        side = ENDED if state.is_terminal else OPEN
-        for child in (0, 1) if wanted.children else (0,):
+        sides = (UNFILED, FILED) if state.is_terminal else (UNFILED,)
+        for side, child in product(sides, (0, 1) if wanted.children else (0,)):
             for task in (f" and task = :{name}" for name in tasks) if tasks else ("",):
                 yield f"{side} and state = '{state.value}' and child = {child}{owner}{task}{beside}"
 

@@ -21,7 +21,7 @@ from .history import Filter, Page, Span
 from .numbering import NEWEST
 from .output import OutputStore
 from .retention import Pages
-from .rows import ENDED, EVENTS, JOBS, OPEN, event_of, job_of
+from .rows import EVENTS, FILED, JOBS, OPEN, UNFILED, event_of, job_of
 from .writer import PROBE, Writer
 
 if TYPE_CHECKING:
@@ -166,13 +166,10 @@ class Journal:
             lambda row: (row[0], State(row[1]), int(row[2])),
             " union all ".join(
                 f"select task, state, count(*) from jobs where {side} group by task, state"
-                for side in (OPEN, ENDED)
+                for side in (UNFILED, FILED)
             ),
         )
-        counts: dict[str, dict[State, int]] = {}
-        for task, state, count in rows:
-            counts.setdefault(task, {})[state] = count
-        return counts
+        return _by_state(rows)
 
     async def outcomes(
         self, tasks: Collection[str], *, owner: str | None = None, scope: Scope = WHOLE, limit: int
@@ -195,23 +192,20 @@ class Journal:
         rows = await self._read(
             lambda row: (row[0], State(row[1]), int(row[2])),
             "with recursive walk (owner) as ("
-            f" select min(owner) from jobs where {ENDED} and owner > :after union all"
-            f" select (select min(owner) from jobs where {ENDED} and owner > walk.owner) from walk"
+            f" select min(owner) from jobs where {FILED} and owner > :after union all"
+            f" select (select min(owner) from jobs where {FILED} and owner > walk.owner) from walk"
             " where walk.owner is not null limit :limit),"
             " page as (select owner from walk where owner is not null union"
-            f" select owner from jobs where {OPEN} and owner > :after order by owner limit :limit) "
+            f" select owner from jobs where {UNFILED} and owner > :after order by owner limit :limit) "
             + " union all ".join(
                 f"select owner, state, count(*) from jobs where {side}"
                 " and owner in (select owner from page) group by owner, state"
-                for side in (OPEN, ENDED)
+                for side in (UNFILED, FILED)
             ),
             after=after,
             limit=limit,
         )
-        owners: dict[str, dict[State, int]] = {}
-        for owner, state, count in rows:
-            owners.setdefault(owner, {})[state] = count
-        return owners
+        return _by_state(rows)
 
     async def jobs(
         self,
@@ -525,6 +519,15 @@ class Journal:
 def _can_be(wanted: Filter) -> bool:
     """Whether any job can fit it."""
     return all(each is None or len(each) > 0 for each in (wanted.states, wanted.tasks))
+
+
+def _by_state(rows: Iterable[tuple[str, State, int]]) -> dict[str, dict[State, int]]:
+    """The sums of the counts in *rows*, by name and state."""
+    sums: dict[str, dict[State, int]] = {}
+    for name, state, count in rows:
+        counts = sums.setdefault(name, {})
+        counts[state] = counts.get(state, 0) + count
+    return sums
 
 
 def _strangers(database: sqlite3.Connection, contents: set[str]) -> set[str]:

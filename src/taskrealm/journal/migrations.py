@@ -199,24 +199,30 @@ TAGS = """
     create index tags_by_tag on tags (tag, number);
 """
 
-OPEN = """
-    -- While a job is open it changes its state, and stands in one index that has all that is
-    -- asked of those few. In the others stand those that have ended, each put there once.
+FILING = """
+    -- A job that is open changes its state, and one that ends would change a page of every index
+    -- of the history. Until jobs that have ended are filed there, hundreds at once, they stand
+    -- with the open ones in one small index. With `filed` in it too, an index answers alone.
     update jobs set ended_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now') where ended_at is null
         and state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'lost');
+    -- All that have ended count as filed without a change of their rows.
+    alter table jobs add column filed integer not null default 1;
+    update jobs set filed = 0 where ended_at is null;
+    drop index jobs_by_end;
     drop index jobs_by_state;
     drop index jobs_by_owner;
     drop index jobs_by_task;
     drop index jobs_by_owner_and_task;
-    create index jobs_open on jobs (state, child, number, owner, task) where ended_at is null;
-    create index jobs_by_state on jobs (state, child) where ended_at is not null;
-    create index jobs_by_owner on jobs (owner, state, child) where ended_at is not null;
-    create index jobs_by_task on jobs (task, state, child) where ended_at is not null;
-    create index jobs_by_owner_and_task on jobs (owner, task, state, child)
-        where ended_at is not null;
+    create index jobs_unfiled on jobs (state, child, number, owner, task, filed) where filed = 0;
+    create index jobs_by_end on jobs (ended_at) where filed = 1;
+    create index jobs_by_state on jobs (state, child, filed) where filed = 1;
+    create index jobs_by_owner on jobs (owner, state, child, filed) where filed = 1;
+    create index jobs_by_task on jobs (task, state, child, filed) where filed = 1;
+    create index jobs_by_owner_and_task on jobs (owner, task, state, child, filed)
+        where filed = 1;
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES, AUDIT, TAGS, OPEN)
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES, AUDIT, TAGS, FILING)
 """One script for each version of the schema; what was released is never edited."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, timestamp
-from .rows import ENDED
+from .rows import FILED, UNFILED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,12 +52,13 @@ def outcome_of(row: Row) -> Outcome:
 def query(tasks: Collection[str], *, owner: str | None, limit: int) -> tuple[str, dict[str, Any]]:
     """What asks for the newest *limit* jobs of each of *tasks*, of everybody or one *owner*."""
     whose = "" if owner is None else "owner = :owner and "
-    # A short walk along an index for each state, however many jobs there are.
+    # Short walks along an index for each state, however many jobs there are.
     walks = " union all ".join(
         "select number from (select number from jobs"
-        f" where {ENDED} and {whose}task = wanted.value"
+        f" where {side} and {whose}task = wanted.value"
         f" and state = '{state.value}' and child = {child}"
         " order by number desc limit :limit)"
+        for side in (UNFILED, FILED)
         for state in _ENDED
         for child in (0, 1)
     )

@@ -8,6 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from .filing import file
+from .rows import FILED
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
@@ -58,8 +61,9 @@ def forget(connection: sqlite3.Connection, before: str, limit: int) -> int:
     own. The streams it belongs to begin behind its last event, so that none has a hole.
     Gives how many jobs were forgotten.
     """
+    file(connection)
     jobs = connection.execute(
-        "select number, job_id from jobs where ended_at < ? and not exists ("
+        f"select number, job_id from jobs where {FILED} and ended_at < ? and not exists ("
         " select 1 from jobs as batch where batch.job_id = jobs.parent and batch.ended_at is null"
         ") order by ended_at limit ?",
         (before, limit),

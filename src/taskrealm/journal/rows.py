@@ -30,12 +30,21 @@ EVENTS = """
 """
 """Begins a query whose rows are for `event_of`."""
 
-OPEN = "ended_at is null and state in ('delayed', 'queued', 'running', 'stopping')"
-"""What is true of a job that has not ended; a query has to say it to use the index of these."""
+FILED = "filed = 1"
+"""What is true of a job in the indexes of the history; a query has to say it to use one of them."""
 
-ENDED = "ended_at is not null"
-"""What is true of a job that has ended; a query has to say it to use an index of these."""
+UNFILED = "filed = 0"
+"""What is true of a job that is open, or has ended lately; these few have an index of their own."""
 
+OPEN = f"{UNFILED} and state in ('delayed', 'queued', 'running', 'stopping')"
+"""What is true of a job that has not ended."""
+
+LATELY = (
+    f"{UNFILED} and state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'lost')"
+)
+"""What is true of a job that has ended and is not filed yet."""
+
+ROOM = 256  # characters kept for the status of a job that is open: most have ended with fewer
 TOGETHER = 100  # rows that one statement inserts, in half of the time of as many statements
 
 # Without escapes a lone surrogate, legal in a Python string, would not fit into the file.
@@ -108,7 +117,7 @@ def request_of(job: Job) -> str:
 
 def status_of(job: Job) -> str:
     """What changes about *job* besides its state, as JSON."""
-    return encode(
+    text = encode(
         job,
         "status",
         _given(
@@ -131,6 +140,8 @@ def status_of(job: Job) -> str:
             }
         ),
     )
+    # Jobs that came together fill their page: if their rows grew, each would push others out.
+    return text if job.state.is_terminal else text.ljust(ROOM)
 
 
 def job_of(row: Row) -> Job:

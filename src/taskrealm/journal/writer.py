@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..protocol.jobs import Delivery, Event, EventType, Job, now, timestamp
-from . import audit
+from . import audit, filing
 from .database import BUSY_TIMEOUT
 from .errors import JournalError, WriteRefused, explain, is_trouble
 from .health import Health
@@ -97,17 +97,24 @@ class _Rows:
         self.events += other.events
         self.audit += other.audit
 
+    @property
+    def ends(self) -> int:
+        """How many jobs end by them."""
+        return sum(ended_at is not None for _, ended_at in self.moved.values())
+
     def insert(self, connection: sqlite3.Connection) -> None:
         """Bring them into the database, with few statements: each lets go of Python's lock."""
         insert(
             connection,
-            "jobs (number, job_id, owner, task, key, parent, child, state, ended_at, status)",
+            "jobs"
+            " (number, job_id, owner, task, key, parent, child, state, ended_at, filed, status)",
             [
                 (
                     number,
                     *row[:5],
                     int(row[4] is not None),
                     *self.moved.pop(number),
+                    0,
                     self.status.pop(number),
                 )
                 for number, row in self.new.items()
@@ -150,6 +157,7 @@ class Writer:
         self._path = database.path
         self._connection = database.writer
         self._numbering = Numbering(database.writer)
+        self._unfiled = filing.unfiled(database.writer)
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._gathered: list[_Write | _Change] = []
@@ -324,7 +332,11 @@ class Writer:
                     answers.append((write, events))
             if not group:
                 self._connection.execute(PROBE)
+            unfiled = self._unfiled + rows.ends
             rows.insert(self._connection)
+            if unfiled >= filing.AT_ONCE:
+                filing.file(self._connection)
+                unfiled = 0
             self._connection.execute("commit")
         except Exception:
             self._numbering.undo()
@@ -333,6 +345,7 @@ class Writer:
                 self._connection.execute("rollback")
             raise
         self._numbering.keep()
+        self._unfiled = unfiled
         return answers
 
     def _plan(self, write: _Write) -> tuple[_Rows, list[Event]]:

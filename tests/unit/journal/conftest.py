@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from taskrealm.journal import filing
+
 from .lives import open_journal
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     journal = await open_journal(tmp_path)
     yield journal
     await journal.close()
+
+
+@pytest.fixture(params=[1, 3, 1_000], ids=["filed at once", "some filed", "none filed"])
+def _filing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that have ended are in the indexes of the history, or not yet."""
+    monkeypatch.setattr(filing, "AT_ONCE", request.param)
 
 
 @pytest.fixture

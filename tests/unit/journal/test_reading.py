@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from taskrealm.protocol.jobs import Job
 
 
+pytestmark = pytest.mark.usefixtures("_filing")
+
+
 async def fill(journal: Journal) -> dict[str, Job]:
     """Five jobs of two owners, by name, in order of submission."""
     jobs = {
@@ -272,8 +275,9 @@ async def test_no_question_reads_a_whole_table(tmp_path: Path) -> None:
     database.close()
     assert [line for line in plans if line.startswith(("SCAN jobs", "SCAN events"))] == []
     for filters in ("state=?", "owner=? AND state=?", "task=? AND state=?"):
-        assert any(f"({filters} AND child=? AND rowid<?)" in line for line in plans)
-    assert any("(owner=? AND task=? AND state=? AND child=? AND rowid<?)" in line for line in plans)
+        assert any(f"({filters} AND child=? AND filed=? AND rowid<?)" in line for line in plans)
+    every = "owner=? AND task=? AND state=? AND child=? AND filed=? AND rowid<?"
+    assert any(f"({every})" in line for line in plans)
 
 
 async def test_children_are_listed_by_their_batch_and_in_lists_only_on_request(

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,8 @@ from .lives import PATIENCE, ended, job, open_journal, progress, queued, started
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PAGE = 4_096 + 24  # bytes of a page in the write-ahead log
 
 
 async def test_a_job_is_read_as_it_was_written(journal: Journal) -> None:
@@ -217,6 +220,20 @@ async def test_a_change_of_state_does_not_copy_the_arguments(
         await write(journal, progress(heavy, number / 5))
 
     assert (tmp_path / "journal.sqlite-wal").stat().st_size - size < 200_000
+
+
+async def test_the_end_of_a_job_and_the_start_of_the_next_change_few_pages(
+    journal: Journal, tmp_path: Path
+) -> None:
+    crowd = [job() for _ in range(200)]
+    await write(journal, *map(queued, crowd))
+    log = tmp_path / "journal.sqlite-wal"
+    size = log.stat().st_size
+
+    for one, another in pairwise(crowd[:51]):
+        await write(journal, ended(one, exit_code=0, duration=1.5), started(another))
+
+    assert (log.stat().st_size - size) / 50 < 7 * PAGE
 
 
 async def test_a_backup_that_holds_the_file_does_not_fail_a_write(
