@@ -111,9 +111,10 @@ class Rights:
             UnknownTask: There is none that the caller may see or run.
             NotAuthorized: It has no such right.
         """
-        is_seen = task is not None and Right.SEE in self._of_task(caller, task)
-        if is_seen and not await self._agreed(_about_task(caller, Right.SEE, name)):
-            raise UnknownTask(f"There is no task {name!r} that you may run")
+        if self.asks:
+            is_seen = task is not None and Right.SEE in self._of_task(caller, task)
+            if is_seen and not await self._agreed(_about_task(caller, Right.SEE, name)):
+                raise UnknownTask(f"There is no task {name!r} that you may run")
         known = self.require_right(caller, name, task, right)
         if right is Right.RUN and _scope(caller).read_only:
             raise NotAuthorized(LOOKS)
