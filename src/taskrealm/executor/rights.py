@@ -129,6 +129,17 @@ class Rights:
             NotAuthorized: It may not; `fields` names the arguments if they are at fault.
         """
         self.require_right(caller, task.name, task, Right.RUN)
+        await self.require_arguments(caller, task, arguments)
+
+    async def require_arguments(
+        self, caller: Caller, task: Task, arguments: Mapping[str, Any]
+    ) -> None:
+        """
+        Make sure that *caller*, who has the right to run *task*, may do so with *arguments*.
+
+        Raises:
+            NotAuthorized: It may not; `fields` names the arguments if they are at fault.
+        """
         if not self._rules.allows(Right.RUN, caller, task.name, arguments):
             names = self._rules.forbidden(caller, task.name, arguments)
             raise NotAuthorized(
