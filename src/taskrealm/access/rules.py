@@ -109,11 +109,12 @@ class Rules:
         Without arguments it is enough that there may be some; without a task it has to be
         every task.
         """
-        return any(
-            arguments is None or not rule.forbidden(arguments)
-            for rule in self.rules
-            if rule.speaks_of(right, caller, task)
-        )
+        for rule in self.rules:
+            if rule.speaks_of(right, caller, task) and (
+                arguments is None or not rule.arguments or not rule.forbidden(arguments)
+            ):
+                return True
+        return False
 
     def reasons(self, right: Right, caller: Caller, task: str) -> list[int]:
         """The numbers, from 1, of the rules by which *caller* has the *right* to *task*."""

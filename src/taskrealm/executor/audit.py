@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..protocol.jobs import Event, Job
     from ..tasks import Caller
     from ..wire import Call
-    from .audience import Audience
+    from .audience import Audience, Member
 
 log = structlog.get_logger()
 
@@ -93,11 +93,11 @@ class Audit:
         **detail: Any,
     ) -> AuditRecord:
         """The record that *caller* has done *action* to *object*, which is that of *owner*."""
-        session, address = self._session(caller)
+        role, session, address = self._standing(caller)
         return AuditRecord(
             actor=caller.submitted_by,
             action=action,
-            role=self._role(caller),
+            role=role,
             owner=owner,
             object=object,
             address=address,
@@ -108,8 +108,8 @@ class Audit:
         self, caller: Caller, action: str, jobs: Iterable[Job], **detail: Any
     ) -> Iterator[AuditRecord]:
         """The records that *caller* has done *action* to each of *jobs*; they share their detail."""
-        actor, role = caller.submitted_by, self._role(caller)
-        session, address = self._session(caller)
+        actor = caller.submitted_by
+        role, session, address = self._standing(caller)
         shared, moment = {**detail, **session}, now()
         for job in jobs:
             yield AuditRecord(
@@ -120,8 +120,8 @@ class Audit:
         self, caller: Caller, action: str, jobs: Sequence[Job]
     ) -> Iterator[AuditRecord]:
         """The records that *caller* has submitted each of *jobs*."""
-        actor, role = caller.submitted_by, self._role(caller)
-        session, address = self._session(caller)
+        actor = caller.submitted_by
+        role, session, address = self._standing(caller)
         details: dict[tuple[str, str | None], dict[str, Any]] = {}
         for job in jobs:
             kind = job.task, job.schedule
@@ -181,15 +181,16 @@ class Audit:
         """
         if isinstance(error, MISTAKES):
             return
-        told, address = self._session_of(call.caller)
+        member = self._audience.member(call.caller)
         kind = _Refusal(
             actor=call.authid or "",
             role=call.authrole,
             action=procedure.removeprefix("taskrealm.").rstrip("."),
-            address=address,
+            address=None if member is None else member.address,
             outcome=error.code,
             source=("session", call.caller),
         )
+        told = _told(call.caller, member)
         self._tell(kind, object or _object_of(procedure, call), **told)
 
     def refused_child(self, batch: Job, task: str, error: Error) -> None:
@@ -224,26 +225,13 @@ class Audit:
         ]
         self.note(*records)
 
-    def _role(self, caller: Caller) -> str:
-        """The role of who acts, be it on behalf of somebody else."""
-        member = None
-        if isinstance(caller, SessionCaller):
-            member = self._audience.member(caller.session)
-        return caller.role if member is None else member.authrole
-
-    def _session(self, caller: Caller) -> tuple[dict[str, Any], str | None]:
+    def _standing(self, caller: Caller) -> tuple[str, dict[str, Any], str | None]:
+        """The role of who acts, be it on behalf of somebody else; its session, as told; its address."""
         if not isinstance(caller, SessionCaller):
-            return {}, None
-        told, _ = self._session_of(caller.session)
-        return told, caller.address
-
-    def _session_of(self, session: int) -> tuple[dict[str, Any], str | None]:
-        """What is told of a session: its number, and by which token it has joined; its address."""
-        member = self._audience.member(session)
-        if member is None:
-            return {"session": session}, None
-        told = {"session": session}
-        return told if member.token is None else {**told, "token": member.token}, member.address
+            return caller.role, {}, None
+        member = self._audience.member(caller.session)
+        role = caller.role if member is None else member.authrole
+        return role, _told(caller.session, member), caller.address
 
     def _noted(self, records: Sequence[AuditRecord], written: asyncio.Future[list[Event]]) -> None:
         if written.cancelled():
@@ -295,6 +283,13 @@ class _Refusal(NamedTuple):
             self.outcome,
             dict([self.source]) | detail,
         )
+
+
+def _told(session: int, member: Member | None) -> dict[str, Any]:
+    """What is told of a session: its number, and by which token it has joined."""
+    if member is None or member.token is None:
+        return {"session": session}
+    return {"session": session, "token": member.token}
 
 
 def _object_of(procedure: str, call: Call) -> str | None:

@@ -105,7 +105,7 @@ class Preparation:
         files = await files_named(self._uploads, caller.authid, request.args, request.kwargs)
         given = task.bind(request.args, request.kwargs, files)
         # Before code of the task runs, and again if that has changed what it was given.
-        await self._rights.require_run(caller, task, given.values)
+        await self._rights.require_arguments(caller, task, given.values)
         arguments = await task.prepare(given, caller)
         if arguments is not given and arguments.values != given.values:
             await self._rights.require_run(caller, task, arguments.values)

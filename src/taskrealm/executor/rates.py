@@ -93,9 +93,11 @@ class Rates:
         Raises:
             RateLimited: *owner* has asked for one of them too often.
         """
+        limits = {task.name: task.rate for task in tasks if task.rate is not None}
+        if not limits:
+            return
         at = time.monotonic()
         wanted = Counter(task.name for task in tasks if task.rate is not None)
-        limits = {task.name: task.rate for task in tasks if task.rate is not None}
         for name, count in wanted.items():
             rate = limits[name]
             bucket, _ = self._buckets[owner, name]

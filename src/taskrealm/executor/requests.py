@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
 from ..protocol.jobs import Delivery, Job
+from ..protocol.values import value
 from ..tasks import MASK
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..tasks import Arguments, Task
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """What somebody wants to be run, and how."""
 

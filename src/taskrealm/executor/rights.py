@@ -111,9 +111,10 @@ class Rights:
             UnknownTask: There is none that the caller may see or run.
             NotAuthorized: It has no such right.
         """
-        is_seen = task is not None and Right.SEE in self._of_task(caller, task)
-        if is_seen and not await self._agreed(_about_task(caller, Right.SEE, name)):
-            raise UnknownTask(f"There is no task {name!r} that you may run")
+        if self.asks:
+            is_seen = task is not None and Right.SEE in self._of_task(caller, task)
+            if is_seen and not await self._agreed(_about_task(caller, Right.SEE, name)):
+                raise UnknownTask(f"There is no task {name!r} that you may run")
         known = self.require_right(caller, name, task, right)
         if right is Right.RUN and _scope(caller).read_only:
             raise NotAuthorized(LOOKS)
@@ -128,6 +129,17 @@ class Rights:
             NotAuthorized: It may not; `fields` names the arguments if they are at fault.
         """
         self.require_right(caller, task.name, task, Right.RUN)
+        await self.require_arguments(caller, task, arguments)
+
+    async def require_arguments(
+        self, caller: Caller, task: Task, arguments: Mapping[str, Any]
+    ) -> None:
+        """
+        Make sure that *caller*, who has the right to run *task*, may do so with *arguments*.
+
+        Raises:
+            NotAuthorized: It may not; `fields` names the arguments if they are at fault.
+        """
         if not self._rules.allows(Right.RUN, caller, task.name, arguments):
             names = self._rules.forbidden(caller, task.name, arguments)
             raise NotAuthorized(

@@ -16,7 +16,7 @@ from .rates import Rates
 from .requests import Accepted, answers_to, by_key, require_earlier, with_job_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from ..journal import Journal
@@ -75,10 +75,10 @@ class Submission:
         requests = [self._preparation.with_secrets_named(each) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
-        release = await self._keys.claim(caller.authid, keys)
-        written: asyncio.Future[list[Event]] | None = None
+        release = await self._keys.claim(caller.authid, keys) if keys else None
+        recorded: asyncio.Future[None] | None = None
         try:
-            answers = await self._found(named, keys, caller.authid)
+            answers = await self._found(named, keys, caller.authid) if keys else {}
             fresh = [(name, named[name]) for name in named if name not in answers]
             prepared = [await self._preparation.prepare(request, caller) for _, request in fresh]
             if fresh:
@@ -94,16 +94,13 @@ class Submission:
                     whole = with_job_ids(request, requests, answers)
                     answers[name] = self._accept(whole, ready, caller, session, moment, granted)
                     accepted.append(answers[name])
-                written = self._record(accepted, caller, answered, action)
+                recorded = self._record(accepted, caller, answered, action, release)
         finally:
-            # Whoever waits for a key finds its job in the journal then.
-            if written is None:
+            if recorded is None and release is not None:
                 release()
-            else:
-                written.add_done_callback(lambda _: release())
-        if written is not None:
+        if recorded is not None:
             # The caller may leave while this is written; the jobs stay.
-            await asyncio.shield(written)
+            await recorded
         return answers_to(requests, answers)
 
     async def _found(
@@ -111,7 +108,7 @@ class Submission:
     ) -> dict[str | int, Accepted]:
         """The jobs of *owner* that there are already under *keys*."""
         found: dict[str | int, Accepted] = {}
-        for recorded in await self._journal.jobs_by_key(owner, keys) if keys else ():
+        for recorded in await self._journal.jobs_by_key(owner, keys):
             job = self._unended.job(recorded.job_id) or recorded
             assert job.key is not None
             require_same(named[job.key], job)
@@ -141,27 +138,47 @@ class Submission:
         caller: Caller,
         answered: asyncio.Future[None],
         action: str,
-    ) -> asyncio.Future[list[Event]]:
-        """Make new jobs durable, whose events go out once the caller has been *answered*."""
+        release: Callable[[], None] | None,
+    ) -> asyncio.Future[None]:
+        """
+        Make new jobs durable, whose events go out once the caller has been *answered*.
+
+        Whoever gives up the future takes nothing back. *release* gives free their keys.
+        """
         jobs = [each.job for each in accepted]
         self._publisher.hold(caller.authid, [job.job_id for job in jobs], answered)
         records = self._audit.submissions(caller, action, jobs)
+        recorded = asyncio.get_running_loop().create_future()
         written = self._journal.write(list(map(start_of, accepted, records)))
-        written.add_done_callback(functools.partial(self._go_on, accepted, answered))
-        return written
+        written.add_done_callback(
+            functools.partial(self._go_on, accepted, answered, release, recorded)
+        )
+        return recorded
 
     def _go_on(
         self,
         accepted: list[Accepted],
         answered: asyncio.Future[None],
+        release: Callable[[], None] | None,
+        recorded: asyncio.Future[None],
         written: asyncio.Future[list[Event]],
     ) -> None:
         """Let jobs enter the queue if they are durable by now, or else forget them."""
-        if written.exception() is None:
+        error = written.exception()
+        if error is None:
             # The caller waits for its answer, and for none of what follows.
             answered.add_done_callback(lambda _: self._enter(accepted))
         else:
             self._forget(accepted)
+        if release is not None:
+            # Whoever waits for a key finds its job in the journal now.
+            release()
+        if recorded.done():
+            return  # the caller has left
+        if error is None:
+            recorded.set_result(None)
+        else:
+            recorded.set_exception(error)
 
     def _forget(self, accepted: list[Accepted]) -> None:
         """There will be no such jobs after all."""

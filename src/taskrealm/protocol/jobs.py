@@ -11,6 +11,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
+from .values import value
+
 
 class State(StrEnum):
     """Where a job is in its life; terminal states are final."""
@@ -98,7 +100,7 @@ NOTHING: dict[str, Any] = {}
 """What very many jobs have of arguments, data and outcome: one for all, which nobody changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Job:
     """
     One request to run a task, from accepted to ended.
@@ -168,11 +170,9 @@ class Job:
 
     def changed(self, **changes: Any) -> Job:
         """The job with other values; `dataclasses.replace` takes more than twice as long."""
-        job = object.__new__(Job)
-        for put, value in zip(_PUTS.values(), _values(self), strict=True):
-            put(job, value)
-        for name, value in changes.items():
-            _PUTS[name](job, value)
+        job = Job(*_values(self))
+        for name, each in changes.items():
+            setattr(job, name, each)
         return job
 
     def as_dict(self) -> dict[str, Any]:
@@ -187,9 +187,7 @@ class Job:
         return {**wire, **outcome}
 
 
-_PUTS: dict[str, Any] = {each.name: getattr(Job, each.name).__set__ for each in fields(Job)}
-"""By the name of a field, what puts a value into it; a job is frozen once it is made."""
-_values = attrgetter(*_PUTS)
+_values = attrgetter(*(each.name for each in fields(Job)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,8 @@ class Task:
             Error: What else `validate` raised to refuse, such as `NotAuthorized`.
             TaskError: The task's own code failed, or took more than `VALIDATE_LIMIT`.
         """
-        await self._require_offered(arguments, caller)
+        if self._parameters.choices:
+            await self._require_offered(arguments, caller)
         if self._declaration.validate is not Definition.validate:
             what = f"{self.name}: validate"
             changes = await hooks.call(

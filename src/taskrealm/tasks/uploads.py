@@ -149,10 +149,10 @@ def files_in(*values: object) -> set[str]:
             case str():
                 if FILE.fullmatch(value):
                     found.add(value)
-            case Mapping():
-                left += value.values()
             case list() | tuple():
                 left += value
+            case dict() | Mapping():
+                left += value.values()
     return found
 
 

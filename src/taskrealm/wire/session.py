@@ -25,7 +25,7 @@ from .outages import Disconnected
 from .procedures import Call, Procedure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from .transport import Transport
 
@@ -344,7 +344,9 @@ class Session:
 
     def _on_invocation(self, invocation: wamp.Invocation) -> None:
         procedure = self._procedures[invocation.registration]
-        progress = functools.partial(self._send_progress, invocation.request)
+        progress = None
+        if invocation.receive_progress:
+            progress = functools.partial(self._send_progress, invocation.request)
         call = Call(
             caller=invocation.caller,
             authid=invocation.caller_authid,
@@ -353,7 +355,7 @@ class Session:
             answered=self._loop.create_future(),
             room=self._transport.room,
             procedure=invocation.procedure or procedure.uri,
-            progress=progress if invocation.receive_progress else None,
+            progress=progress,
             args=invocation.args or (),
             kwargs=invocation.kwargs or {},
         )
@@ -367,29 +369,37 @@ class Session:
             self._answer_error(invocation.request, procedure.uri, call, error)
             return
         if inspect.iscoroutine(result):
-            task = self._loop.create_task(result)
-            self._running[invocation.request] = (task, call)
-            task.add_done_callback(
-                functools.partial(self._finish, invocation.request, procedure.uri, call)
-            )
+            # It answers by itself: a callback would have to wait for another turn of the loop.
+            handling = self._handle(invocation.request, procedure.uri, call, result)
+            self._running[invocation.request] = (self._loop.create_task(handling), call)
         else:
             self._answer(invocation.request, procedure.uri, call, result)
 
-    def _finish(self, request: int, uri: str, call: Call, handling: asyncio.Task[Any]) -> None:
-        """Answer a call whose handler has come to its end, or was interrupted before it began."""
-        self._running.pop(request, None)
-        if handling.cancelled():
+    async def _handle(
+        self, request: int, uri: str, call: Call, handling: Coroutine[Any, Any, Any]
+    ) -> None:
+        """Answer a call when its handler has come to its end, or was interrupted before it began."""
+        try:
+            if call.interrupted.is_set():
+                handling.close()
+                raise asyncio.CancelledError
+            result = await handling
+        except asyncio.CancelledError:
             self._send_answer(call, _error(request, CANCELED, f"{uri} was cancelled"))
-        elif isinstance(error := handling.exception(), Exception):
+            raise
+        except Exception as error:
             self._answer_error(request, uri, call, error)
         else:
-            self._answer(request, uri, call, handling.result())
+            self._answer(request, uri, call, result)
+        finally:
+            del self._running[request]
 
     def _on_interrupt(self, interrupt: wamp.Interrupt) -> None:
         if (running := self._running.get(interrupt.request)) is not None:
             task, call = running
             call.interrupted.set()
-            task.cancel()
+            # Not at once: a task that has not begun yet would end without an answer.
+            self._loop.call_soon(task.cancel)
 
     def _send_progress(self, request: int, value: Any) -> None:
         """Send a result before the last one, unless there is nobody left to take it."""
