@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +14,7 @@ T = TypeVar("T")
 Cap = Literal["task", "task_user", "group", "user", "slots", "turn"]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """
     What a job takes up while it runs, and beside how many others it may.
 
@@ -140,6 +139,8 @@ class Capacity:
 
     def lack_for_task(self, claim: Claim, beside: Usage = NOTHING) -> Reason | None:
         """What `lack` says for want of room among the jobs of the task."""
+        if claim.most_running is None:
+            return None
         used = self.used.tasks[claim.task] + beside.tasks[claim.task]
         return _reason("task", used, claim.most_running, 1)
 
@@ -147,21 +148,23 @@ class Capacity:
         self, owner: str, claim: Claim, beside: Usage = NOTHING
     ) -> Reason | None:
         """What `lack` says for want of room among the owner's jobs of the task."""
+        if claim.most_running_per_user is None:
+            return None
         both = (claim.task, owner)
         used = self.used.task_owners[both] + beside.task_owners[both]
         return _reason("task_user", used, claim.most_running_per_user, 1)
 
     def lack_in_group(self, claim: Claim, beside: Usage = NOTHING) -> Reason | None:
         """What `lack` says for want of slots in the group of the task."""
-        if claim.group is None or not claim.slots:
+        limit = None if claim.group is None else self.groups.get(claim.group)
+        if claim.group is None or limit is None or not claim.slots:
             return None
         used = self.used.groups[claim.group] + beside.groups[claim.group]
-        limit = self.groups.get(claim.group)
         return _reason("group", used, limit, self._needs_in_group(claim))
 
     def lack_for_owner(self, owner: str, claim: Claim, beside: Usage = NOTHING) -> Reason | None:
         """What `lack` says for want of slots that the owner may have."""
-        if not claim.slots:
+        if self.per_owner is None or not claim.slots:
             return None
         used = self.used.owners[owner] + beside.owners[owner]
         return _reason("user", used, self.per_owner, self.needs(claim))
@@ -178,10 +181,8 @@ class Capacity:
         return needs if size is None else min(needs, size)
 
 
-def _reason(cap: Cap, used: int, limit: int | None, needed: int) -> Reason | None:
-    if limit is None or used + needed <= limit:
-        return None
-    return Reason(cap, used, limit, needed)
+def _reason(cap: Cap, used: int, limit: int, needed: int) -> Reason | None:
+    return None if used + needed <= limit else Reason(cap, used, limit, needed)
 
 
 def _count(counter: Counter[T], key: T, change: int) -> None:

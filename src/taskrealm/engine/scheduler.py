@@ -260,7 +260,10 @@ class Scheduler:
 
     def take(self) -> str | None:
         """The next job that may start, which now occupies its slots; None if there is none."""
-        line = self._weightless() or self._next()
+        line = self._weightless()
+        # No claim needs less than one slot but those that need none.
+        if line is None and not self._capacity.lack_of_slots(ONE_SLOT):
+            line = self._next()
         if line is None or self._capacity.lack_of_slots(line.claim):
             return None
         return self._start(line)
@@ -433,13 +436,18 @@ class Scheduler:
     def _place(self, line: Line) -> None:
         """Give *line* its place among those with the same claim, or none if it cannot start."""
         account, claim = line.account, line.claim
-        self._displace(line)
+        place = None
         if line.jobs and not self._is_kept_back(account.owner, claim):
             rank, arrival, *_ = line.jobs[0]
-            line.place = Place(account.tag, rank, arrival, line)
+            place = Place(account.tag, rank, arrival, line)
+        if place == line.place:
+            return
+        self._displace(line)
+        line.place = place
+        if place is not None:
             if claim not in self._places:
                 self._places[claim] = SortedList()
-            self._places[claim].add(line.place)
+            self._places[claim].add(place)
 
     def _displace(self, line: Line) -> None:
         if line.place is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..engine import Process
 from ..protocol.jobs import EventType
+from .delays import Deadlines
 
 if TYPE_CHECKING:
     import asyncio
@@ -111,6 +112,8 @@ class Surroundings:
     """What batches ask of the executor, which adds it."""
     start: Callable[[Program, Callable[[str, bytes], None]], Running] = Process.start
     """Starts a program, in the running loop."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """When the jobs that run have used up their time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from typing import TYPE_CHECKING
@@ -63,6 +64,48 @@ class Delays:
     def _end(self, job_id: str) -> None:
         del self._timers[job_id]
         self._on_due(job_id)
+
+
+class Deadlines:
+    """
+    What happens to running jobs when their time is over.
+
+    The loop has one timer for all of them, set anew only for one that comes earlier: most jobs
+    are over long before.
+    """
+
+    def __init__(self) -> None:
+        self._moments: dict[Callable[[], None], float] = {}
+        self._next = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, seconds: float, action: Callable[[], None]) -> None:
+        """Call *action* once after so many *seconds*, unless it is removed before."""
+        moment = self._moments[action] = time.monotonic() + seconds
+        if moment < self._next:
+            self._wake_at(moment)
+
+    def remove(self, action: Callable[[], None]) -> None:
+        """Call *action* no more, if it has not been called."""
+        self._moments.pop(action, None)
+
+    def _wake_at(self, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = moment
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(moment - time.monotonic(), self._tell)
+
+    def _tell(self) -> None:
+        reached = time.monotonic()
+        over = [action for action, moment in self._moments.items() if moment <= reached]
+        for action in over:
+            del self._moments[action]
+        self._timer, self._next = None, math.inf
+        if self._moments:
+            self._wake_at(min(self._moments.values()))
+        for action in over:
+            action()
 
 
 def pause_after(attempt: int, retry: Retry) -> float:

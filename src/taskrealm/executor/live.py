@@ -355,11 +355,11 @@ class LiveJob:
         )
         self._attempt = attempt_at(self.job, self.task, self.arguments, surroundings, reporter)
         remaining = _remaining(self.job) if goes_on else self.job.timeout
-        timer = asyncio.get_running_loop().call_later(remaining, self._time_out)
+        surroundings.deadlines.add(remaining, self._time_out)
         try:
             return await self._attempt.run()
         finally:
-            timer.cancel()
+            surroundings.deadlines.remove(self._time_out)
 
     def _time_out(self) -> None:
         data = {"timeout": self.job.timeout, "reason": f"time limit of {self.job.timeout:g} s"}

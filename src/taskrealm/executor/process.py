@@ -225,14 +225,14 @@ class ProcessAttempt(Attempt):
         return self._task.environment
 
     def _environment(self, directory: Path, pipe: Path) -> dict[str, str]:
-        trace = self._job.traceparent
+        trace, home = self._job.traceparent, str(directory)
         return {
             **self._surroundings.environment,
             **self.variables(),
-            "HOME": str(directory),
-            "TMPDIR": str(directory),
+            "HOME": home,
+            "TMPDIR": home,
             VARIABLE: str(pipe),
-            DIRECTORY: str(directory),
+            DIRECTORY: home,
             SHELL: SHELL_FILE,
             "TASKREALM_JOB_ID": self._job.job_id,
             "TASKREALM_ATTEMPT": str(self._job.attempt),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,12 @@ class Record:
         self._journal = journal
         self._newest = newest
         self._turn = asyncio.Lock()  # its waiters go on in the order in which they came
-        self._hindered = asyncio.Event()
         self._hindrance: JournalError | None = None
+
+    @functools.cached_property
+    def _hindered(self) -> asyncio.Event:
+        # Made on first use: mostly the journal can be written, and nobody asks.
+        return asyncio.Event()
 
     @property
     def is_busy(self) -> bool:
@@ -52,8 +57,9 @@ class Record:
                     await asyncio.sleep(JOURNAL_RETRY)
                     entries = tuple(self._renewed(each) for each in entries)
                 else:
-                    self._hindrance = None
-                    self._hindered.clear()
+                    if self._hindrance is not None:
+                        self._hindrance = None
+                        self._hindered.clear()
                     return
 
     async def tried(self, step: asyncio.Future[Any]) -> JournalError | None:

@@ -70,7 +70,10 @@ class EventType(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether this is the last event of its job."""
-        return self.value in TERMINAL
+        return self in LAST
+
+
+LAST = frozenset(map(EventType, TERMINAL))
 
 
 class Intake(StrEnum):
@@ -223,7 +226,7 @@ class Event:
             "job_id": self.job_id,
             "job_seq": self.job_seq,
             "task": self.task,
-            "type": self.type.value,
+            "type": str(self.type),
             "at": timestamp(self.at),
             "attempt": self.attempt,
             **({} if self.parent is None else {"parent": self.parent}),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from taskrealm.executor import delays
-from taskrealm.executor.delays import Delays, SteadyClock, pause_after
+from taskrealm.executor.delays import Deadlines, Delays, SteadyClock, pause_after
 from taskrealm.tasks import Retry
 
 if TYPE_CHECKING:
@@ -68,6 +69,42 @@ async def test_a_removed_job_is_never_due() -> None:
     waiting.remove("unheard of")
 
     await due.have("stays")
+
+
+async def test_deadlines_pass_in_their_order_whenever_they_were_set() -> None:
+    due = Due()
+    deadlines = Deadlines()
+    deadlines.add(0.05, partial(due.take, "second"))
+    deadlines.add(0.01, partial(due.take, "first"))
+    deadlines.add(0.09, partial(due.take, "third"))
+    deadlines.add(-3, partial(due.take, "overdue"))
+
+    await due.have("overdue", "first", "second", "third")
+
+
+async def test_a_removed_deadline_never_passes() -> None:
+    due = Due()
+    deadlines = Deadlines()
+    removed = partial(due.take, "removed")
+    deadlines.add(0.01, removed)
+    deadlines.add(0.02, partial(due.take, "stays"))
+    deadlines.remove(removed)
+    deadlines.remove(removed)
+
+    await due.have("stays")
+
+
+async def test_a_deadline_may_be_set_by_one_that_passes() -> None:
+    due = Due()
+    deadlines = Deadlines()
+
+    def go_on() -> None:
+        due.take("first")
+        deadlines.add(0.01, partial(due.take, "second"))
+
+    deadlines.add(0.01, go_on)
+
+    await due.have("first", "second")
 
 
 async def test_a_moment_comes_when_the_wall_clock_is_set_to_it(
