@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
@@ -56,7 +56,7 @@ class Request:
         return hashlib.sha256(wanted.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Prepared:
     """A request that its task has agreed to."""
 
@@ -67,7 +67,7 @@ class Prepared:
     expires: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """
     The answer to a request: the job that was made of it, and its place in the queue.

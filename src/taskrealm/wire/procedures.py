@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import field
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.errors import InvalidArguments
+from ..protocol.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Call:
     """
     Who calls, as the router has disclosed it.
