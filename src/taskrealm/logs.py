@@ -24,7 +24,7 @@ def log_to_stderr() -> None:
     """
     structlog.configure(
         processors=[_stamped, _rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=_Logger,
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -38,7 +38,16 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-# Each job logs two lines: these two steps cost less than the four of structlog that do the same.
+# Each job logs two lines: what follows makes them at a lower cost than what structlog has for it.
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
+    def info(self, event: str, **values: Any) -> None:
+        """Log *event* with the *values* that belong to it."""
+        line: Any = {**self._context, **values, "event": event}
+        for process in self._processors:
+            line = process(self._logger, "info", line)
+        self._logger.info(line)
 
 
 def _stamped(logger: Any, name: str, event: EventDict) -> EventDict:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-T = TypeVar("T")
 
 Cap = Literal["task", "task_user", "group", "user", "slots", "turn"]
 
@@ -34,8 +31,7 @@ ONE_SLOT = Claim()
 """The claim of a job of which nothing else is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """
     Why a job does not start: `used` of `limit` are taken, and it needs `needed` more.
 
@@ -85,11 +81,17 @@ class Usage:
 
     def _change(self, owner: str, claim: Claim, slots: int, in_group: int, jobs: int) -> None:
         self.slots += slots
-        _count(self.tasks, claim.task, jobs)
-        _count(self.task_owners, (claim.task, owner), jobs)
-        _count(self.owners, owner, slots)
+        counts: list[tuple[Counter[Any], Any, int]] = [
+            (self.tasks, claim.task, jobs),
+            (self.task_owners, (claim.task, owner), jobs),
+            (self.owners, owner, slots),
+        ]
         if claim.group is not None:
-            _count(self.groups, claim.group, in_group)
+            counts.append((self.groups, claim.group, in_group))
+        for counter, key, change in counts:
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
 
 
 NOTHING = Usage()
@@ -110,6 +112,11 @@ class Capacity:
         self.groups = dict(groups or {})
         self.per_owner = per_owner
         self.used = Usage()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only a job can start that takes no slot."""
+        return self.used.slots >= self.slots
 
     def needs(self, claim: Claim) -> int:
         """How many slots a job with *claim* takes."""
@@ -183,9 +190,3 @@ class Capacity:
 
 def _reason(cap: Cap, used: int, limit: int, needed: int) -> Reason | None:
     return None if used + needed <= limit else Reason(cap, used, limit, needed)
-
-
-def _count(counter: Counter[T], key: T, change: int) -> None:
-    counter[key] += change
-    if not counter[key]:
-        del counter[key]

@@ -7,8 +7,8 @@ import errno
 import os
 import select
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 from .orphans import ORPHANS
 from .programs import (
@@ -59,8 +59,7 @@ def adopt_orphans(*, on_outrun: Callable[[], None] | None = None) -> None:
     WATCHERS.start()
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """
     How a program ended: with an exit code, or by a signal.
 
@@ -75,6 +74,31 @@ class Exit:
     excess: str | None = None
 
 
+class Observers(NamedTuple):
+    """What looks after the programs of one loop."""
+
+    watch: Watch
+    output: OutputWatch
+    watchdog: Watchdog
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Observers:
+        """
+        Those of *loop*, which last as long as the loop.
+
+        Raises:
+            OSError: It is the first use, and no more files can be opened.
+        """
+        observers = _OBSERVERS.get(loop)
+        if observers is None:
+            found = cls(Watch.of(loop), OutputWatch.of(loop), Watchdog.of(loop))
+            observers = _OBSERVERS[loop] = found
+        return observers
+
+
+_OBSERVERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Observers] = WeakKeyDictionary()
+
+
 class Process:
     """
     A running program and all that it starts.
@@ -87,8 +111,7 @@ class Process:
         self,
         program: Program,
         spawned: Spawned,
-        watch: Watch,
-        output: OutputWatch,
+        observers: Observers,
         on_output: Callable[[str, bytes], None],
     ) -> None:
         self.pid = spawned.pid
@@ -97,8 +120,7 @@ class Process:
         self._streams = {spawned.stdout: "stdout"}
         if spawned.stderr is not None:
             self._streams[spawned.stderr] = "stderr"
-        self._watch = watch
-        self._output = output
+        self._watch, self._output, self._watchdog = observers
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
         self._exit: Exit | None = None
@@ -111,7 +133,6 @@ class Process:
         self._ladder: asyncio.TimerHandle | None = None
         self._scans: set[asyncio.Future[set[Identity]]] = set()
         self._excess: str | None = None
-        self._watchdog = Watchdog.of(self._loop)
         self._watchdog.watch(self.pid, self._cookie, program.limits, self._on_excess)
         ORPHANS.expect(self.pid, self._cookie)
         self._watch.add(self._pidfd, self._on_exit)
@@ -133,11 +154,10 @@ class Process:
         if not ORPHANS.are_adopted:
             raise RuntimeError("adopt_orphans() must be called before the first program starts")
         try:
-            watch = Watch.of(asyncio.get_running_loop())
-            output = OutputWatch.of(asyncio.get_running_loop())
+            observers = Observers.of(asyncio.get_running_loop())
         except OSError as error:
             raise SpawnFailed(reason(error, program)) from error
-        return cls(program, spawn(program), watch, output, on_output)
+        return cls(program, spawn(program), observers, on_output)
 
     async def wait(self) -> Exit:
         """Wait until the program and all that it started have ended."""

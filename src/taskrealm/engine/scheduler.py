@@ -261,8 +261,7 @@ class Scheduler:
     def take(self) -> str | None:
         """The next job that may start, which now occupies its slots; None if there is none."""
         line = self._weightless()
-        # No claim needs less than one slot but those that need none.
-        if line is None and not self._capacity.lack_of_slots(ONE_SLOT):
+        if line is None and not self._capacity.is_full:
             line = self._next()
         if line is None or self._capacity.lack_of_slots(line.claim):
             return None

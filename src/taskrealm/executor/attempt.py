@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..engine import Process
 from ..protocol.jobs import EventType
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from .questions import Question
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How an attempt ended: the type and data of the terminal event."""
 
     type: EventType

@@ -284,7 +284,7 @@ class LiveJob:
             job_id=self.job.job_id,
             task=self.job.task,
             owner=self.job.owner,
-            state=self.job.state.value,
+            state=str(self.job.state),
         )
 
     def _let_go(self) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import structlog
 
@@ -39,8 +38,7 @@ STDERR_TAIL = 4_096  # bytes of standard error that a failure reports
 SMALL = 65_536  # bytes of a result that is read at once
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How the last step of an attempt ended: the program, or the task's own code."""
 
     exit: Exit
@@ -132,7 +130,7 @@ class ProcessAttempt(Attempt):
         except (SpawnFailed, Error, TaskError) as error:
             ending = failure(str(error), duration=time.monotonic() - started)
             is_shortage = isinstance(error, SpawnFailed) and error.is_shortage
-            ending = replace(ending, is_shortage=is_shortage, cause=error)
+            ending = ending._replace(is_shortage=is_shortage, cause=error)
         finally:
             self._surroundings.output.close(self._job.job_id)
             await self._surroundings.folders.take_back(directory)
@@ -279,7 +277,7 @@ class ProcessAttempt(Attempt):
         )
         if ended.exception is not None and error == ended.error:
             ending.data["exception"] = ended.exception
-        return replace(ending, cause=ended.cause)
+        return ending._replace(cause=ended.cause)
 
     def _overflowed(self) -> str:
         return (

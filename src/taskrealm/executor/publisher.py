@@ -7,7 +7,7 @@ import contextlib
 import itertools
 from collections import Counter, deque
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
@@ -90,7 +90,7 @@ class Publisher:
     def publish(self, events: Iterable[Event]) -> None:
         """Publish *events*, which the journal has just committed."""
         owners = []
-        for owner, group in itertools.groupby(events, key=lambda event: event.owner):
+        for owner, group in itertools.groupby(events, key=attrgetter("owner")):
             waiting = self._waiting.setdefault(owner, deque())
             for event in group:
                 waiting.append(event)

@@ -80,17 +80,20 @@ class Statistics:
         """Count *events*, which the journal has just committed."""
         counter = self._this_step()
         for event in events:
-            if event.type in COUNTED:
-                counter[event.type] += 1
-            duration = event.data.get("duration")
-            if event.type.is_terminal and duration is not None:
-                _add(self._durations, event.task, duration)
-            if event.type is EventType.QUEUED:
+            kind = event.type
+            if kind in COUNTED:
+                counter[kind] += 1
+            if kind is EventType.QUEUED:
                 self._queued[event.job_id] = event.at
-            elif event.type is EventType.STARTED or event.type.is_terminal:
+            elif kind is EventType.STARTED:
                 began = self._queued.pop(event.job_id, None)
-                if began is not None and event.type is EventType.STARTED:
+                if began is not None:
                     _add(self._waits, event.task, max(0.0, (event.at - began).total_seconds()))
+            elif kind.is_terminal:
+                self._queued.pop(event.job_id, None)
+                duration = event.data.get("duration")
+                if duration is not None:
+                    _add(self._durations, event.task, duration)
 
     def rates(self) -> dict[str, dict[str, float]]:
         """Events per minute by type, over the last 1, 5 and 15 minutes."""
@@ -125,5 +128,7 @@ class Statistics:
 
 
 def _add(kept: dict[str, _Durations], task: str, seconds: float) -> None:
-    if len(kept) < TASKS or task in kept:
-        kept.setdefault(task, _Durations()).add(seconds)
+    if task not in kept and len(kept) < TASKS:
+        kept[task] = _Durations()
+    if task in kept:
+        kept[task].add(seconds)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import json
 import os
 import sys
@@ -45,7 +44,7 @@ async def _keep(program: Program) -> None:
         _print({"failed": str(error), "errno": number})
         return
     _Orders(process, program.cookie)
-    _print({"exit": dataclasses.asdict(await process.wait())})
+    _print({"exit": (await process.wait())._asdict()})
 
 
 class _Orders:
