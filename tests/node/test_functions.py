@@ -166,14 +166,19 @@ async def test_a_job_that_does_nothing_starts_no_interpreter(site: Node) -> None
         jobs = await ana.exec_many([Request("func.who")] * SLOTS * 2)
         for job in jobs:
             await job.result(LIMIT)
-        born = processes_ever()
-        jobs = await ana.exec_many([Request("func.who")] * 50)
-        pids = {(await job.result(LIMIT))["pid"] for job in jobs}
+        born = []
+        for _ in range(5):
+            before = processes_ever()
+            jobs = await ana.exec_many([Request("func.who")] * 50)
+            pids = {(await job.result(LIMIT))["pid"] for job in jobs}
+            born.append(processes_ever() - before)
+            assert len(pids) <= SLOTS
+            assert all(parent_of(pid) == executor for pid in pids)
+            if born[-1] < 50:
+                break
 
-    assert len(pids) <= SLOTS
-    assert all(parent_of(pid) == executor for pid in pids)
-    # Others use the machine as well: but 50 interpreters it has not started.
-    assert processes_ever() - born < 50
+    # Others use the machine as well: but not always for 50 processes or threads in that time.
+    assert min(born) < 50
 
 
 def parent_of(pid: int) -> int:
