@@ -16,6 +16,7 @@ import pytest
 from taskrealm.engine.processes import Exit, Process, adopt_orphans
 from taskrealm.engine.programs import Program
 from taskrealm.engine.trees import cookie_of, identity_of
+from taskrealm.engine.watchdog import WATCHERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -146,6 +147,8 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
     await node.start("true").end()
     orphans, files = children(), open_files()
     yield node
+    # The watchdog may have begun to look at a job before that ended.
+    await asyncio.get_running_loop().run_in_executor(WATCHERS, int)
     assert children() == orphans
     # Loops of earlier tests may close theirs meanwhile.
     assert open_files() <= files
