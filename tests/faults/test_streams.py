@@ -19,6 +19,8 @@ from tests.site import client, make_site, session
 from tests.wire.line import line_to
 
 from taskrealm.client import Client, Disconnected, Request, Status, StreamReset
+from taskrealm.journal.database import DATABASE, connect
+from taskrealm.journal.staging import settle
 from taskrealm.protocol import uris
 from taskrealm.protocol.errors import UnknownJob
 from taskrealm.protocol.jobs import EventType
@@ -305,7 +307,9 @@ def kill(node: Node) -> None:
 def forget_what_has_ended(folder: NodeFolder) -> None:
     """Let the journal, which nobody has open, reach back no further than jobs have not ended."""
     ended = "select number from jobs where state = 'succeeded'"
-    with closing(sqlite3.connect(folder.journal / "journal.sqlite")) as database, database:
+    with closing(connect(folder.journal / DATABASE, "rw")) as database:
+        settle(database)
+    with closing(sqlite3.connect(folder.journal / DATABASE)) as database, database:
         database.execute(
             "update streams set first = 1 + (select max(seq) from events"
             f" where events.stream = streams.stream and number in ({ended})) where owner = 'sue'"

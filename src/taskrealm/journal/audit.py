@@ -119,9 +119,9 @@ def rows_of(records: Iterable[AuditRecord]) -> list[Row]:
     return rows
 
 
-def add(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Add *rows* to the log, in the transaction that has begun."""
-    insert(connection, f"audit ({_GIVEN})", rows)
+def add(connection: sqlite3.Connection, rows: Sequence[Row], prefix: str = "main.") -> None:
+    """Add *rows* to the log, in the transaction that has begun; its table begins with *prefix*."""
+    insert(connection, f"{prefix}audit ({_GIVEN})", rows)
 
 
 def record_beside(folder: Path, record: AuditRecord) -> bool:

@@ -28,7 +28,8 @@ from .database import (
     sign,
 )
 from .errors import JournalError, explain
-from .migrations import migrate
+from .migrations import MIGRATIONS, migrate
+from .staging import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,17 +146,26 @@ def restore(folder: Path, file: Path, *, replace: bool) -> Summary:
 def _copy_database(source: Path, target: Path, progress: Callable[[int, int], object]) -> Summary:
     with contextlib.closing(connect(source, "rw")) as reader:
         refuse_strangers(source, reader)
-        # One transaction for all of the copy: else it starts again whenever a job changes.
+        # One transaction for all of the copy, which begins with its first look: else the copy
+        # starts again whenever a job changes.
         reader.execute("begin")
-        rows = reader.execute("select state, count(*) from jobs group by state").fetchall()
+        reader.execute("select count(*) from sqlite_schema").fetchone()
         (page,) = reader.execute("pragma page_size").fetchone()
-        with contextlib.closing(sqlite3.connect(target)) as writer:
+        with contextlib.closing(connect(target, "rwc")) as writer:
             reader.backup(
                 writer,
                 pages=PAGES_AT_ONCE,
                 progress=lambda _, left, pages: progress((pages - left) * page, pages * page),
             )
+            if _version(writer) == len(MIGRATIONS):
+                settle(writer)
+            rows = writer.execute("select state, count(*) from jobs group by state").fetchall()
     return Summary(timestamp(now()), {State(state): count for state, count in rows})
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("pragma user_version").fetchone()
+    return int(version)
 
 
 def _files_of(folder: Path) -> Iterator[tuple[Path, int]]:

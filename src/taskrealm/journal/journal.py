@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,6 +21,7 @@ from .errors import JournalError, explain
 from .history import Filter, Page, Span
 from .numbering import NEWEST
 from .output import OutputStore
+from .overlay import shown
 from .retention import Pages
 from .rows import EVENTS, FILED, JOBS, OPEN, UNFILED, event_of, job_of
 from .writer import PROBE, Writer
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .database import Database
     from .outcomes import Outcome
     from .rows import Row
+    from .staging import Changes
     from .writer import Entry
 
 T = TypeVar("T")
@@ -502,13 +505,22 @@ class Journal:
     async def _read(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
         if self._closed:
             raise JournalError(f"{self._database.path} is closed")
+        staged = await self._writer.settle()
         return await asyncio.get_running_loop().run_in_executor(
-            self._reader, self._select, make, query, values
+            self._reader, self._select, staged, make, query, values
         )
 
-    def _select(self, make: Callable[[Row], T], query: str, values: dict[str, Any]) -> list[T]:
+    def _select(
+        self,
+        staged: Changes | None,
+        make: Callable[[Row], T],
+        query: str,
+        values: dict[str, Any],
+    ) -> list[T]:
+        reader = self._database.reader
         try:
-            return [make(row) for row in self._database.reader.execute(query, values)]
+            with nullcontext() if staged is None else shown(reader, staged):
+                return [make(row) for row in reader.execute(query, values)]
         except sqlite3.Error as error:
             raise explain(self._database.path, "read", error) from error
         except UnicodeEncodeError:

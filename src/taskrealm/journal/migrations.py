@@ -222,7 +222,18 @@ FILING = """
         where filed = 1;
 """
 
-MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES, AUDIT, TAGS, FILING)
+STAGING = """
+    -- What is durable, and not yet in the tables: the rows of some steps, packed.
+    create table staged (
+        id integer primary key,
+        changes blob not null
+    );
+    create trigger staged_never_changes before update on staged begin
+        select raise(abort, 'what is staged is only added to');
+    end;
+"""
+
+MIGRATIONS = (FIRST, KEYS, RETENTION, BATCHES, FILES, SCHEDULES, AUDIT, TAGS, FILING, STAGING)
 """One script for each version of the schema; what was released is never edited."""
 
 

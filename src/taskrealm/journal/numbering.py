@@ -49,6 +49,7 @@ class Numbering:
         self._jobs: dict[str, JobCount] = {}
         self._streams: dict[str, StreamCount] = {}
         self._changes: list[tuple[dict[str, Any], str, Any]] = []
+        self._ended: list[str] = []
         # Of a job that was forgotten there may be events left, which no other one may inherit.
         self._number: int = connection.execute(
             "select max(coalesce((select max(number) from jobs), 0),"
@@ -114,10 +115,18 @@ class Numbering:
 
     def keep(self) -> None:
         """The transaction is committed: its changes stand."""
-        for counts, key, _ in self._changes:
-            if counts is self._jobs and key in counts and counts[key].state.is_terminal:
-                del counts[key]
+        self._ended += (
+            key
+            for counts, key, _ in self._changes
+            if counts is self._jobs and counts[key].state.is_terminal
+        )
         self._changes.clear()
+
+    def forget(self) -> None:
+        """All is in the tables, where it can be looked up again: remember less."""
+        for job_id in self._ended:
+            self._jobs.pop(job_id, None)
+        self._ended.clear()
         if len(self._streams) > STREAMS_KEPT:
             self._streams.clear()
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..protocol.jobs import Delivery, Event, EventType, Job, now, timestamp
-from . import audit, filing
+from . import audit
 from .database import BUSY_TIMEOUT
 from .errors import JournalError, WriteRefused, explain, is_trouble
 from .health import Health
 from .numbering import JobCount, Numbering, StreamCount
-from .rows import encode, insert, request_of, status_of
+from .rows import encode, request_of, status_of
+from .staging import Changes, Staging
 from .text import is_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 GROUP_LIMIT = 512  # writes committed together, so that the first need not wait for thousands
 PROBE_INTERVAL = 1.0  # seconds between two tries, while there is trouble and nothing to write
 TROUBLED_TIMEOUT = 1.0  # seconds to wait for a lock that was waited for in vain before
+SETTLE_TIMEOUT = 0.1  # seconds that a reader waits until what is staged is in the tables
+REST = 0.1  # seconds without a write after which what is staged is brought into the tables
 
 PROBE = "update mark set id = id"
 """Changes nothing, and yet has to reach the disk."""
@@ -77,74 +80,6 @@ class _Change(NamedTuple):
 _Answer = tuple[_Write, "list[Event] | JournalError"]
 
 
-class _Rows:
-    """The rows that a write, or a group of them, leads to; of each job only the last value."""
-
-    def __init__(self) -> None:
-        # job_id, owner, task, key, parent, request
-        self.new: dict[int, tuple[str, str, str, str | None, str | None, str]] = {}
-        self.moved: dict[int, tuple[str, str | None]] = {}  # state, ended_at
-        self.status: dict[int, str] = {}
-        self.tags: list[Row] = []  # owner, tag, number
-        self.events: list[Row] = []
-        self.audit: list[Row] = []
-
-    def add(self, other: _Rows) -> None:
-        self.new |= other.new
-        self.moved |= other.moved
-        self.status |= other.status
-        self.tags += other.tags
-        self.events += other.events
-        self.audit += other.audit
-
-    @property
-    def ends(self) -> int:
-        """How many jobs end by them."""
-        return sum(ended_at is not None for _, ended_at in self.moved.values())
-
-    def insert(self, connection: sqlite3.Connection) -> None:
-        """Bring them into the database, with few statements: each lets go of Python's lock."""
-        insert(
-            connection,
-            "jobs"
-            " (number, job_id, owner, task, key, parent, child, state, ended_at, filed, status)",
-            [
-                (
-                    number,
-                    *row[:5],
-                    int(row[4] is not None),
-                    *self.moved.pop(number),
-                    0,
-                    self.status.pop(number),
-                )
-                for number, row in self.new.items()
-            ],
-        )
-        insert(
-            connection,
-            "requests (number, request)",
-            [(number, row[5]) for number, row in self.new.items()],
-        )
-        if self.moved:
-            # What stays in its state need not be moved in any index.
-            connection.executemany(
-                "update jobs set state = ?, ended_at = ?, status = ? where number = ?",
-                [(*row, self.status.pop(number), number) for number, row in self.moved.items()],
-            )
-        if self.status:
-            connection.executemany(
-                "update jobs set status = ? where number = ?",
-                [(status, number) for number, status in self.status.items()],
-            )
-        insert(connection, "tags (owner, tag, number)", self.tags, otherwise="ignore")
-        insert(
-            connection,
-            "events (number, job_seq, stream, seq, type, at, attempt, data)",
-            self.events,
-        )
-        audit.add(connection, self.audit)
-
-
 class Writer:
     """
     Writes entries durably, in the order in which they were given.
@@ -157,12 +92,13 @@ class Writer:
         self._path = database.path
         self._connection = database.writer
         self._numbering = Numbering(database.writer)
-        self._unfiled = filing.unfiled(database.writer)
+        self._staging = Staging(database.writer)
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._gathered: list[_Write | _Change] = []
         self._waiting: queue.SimpleQueue[_Write | _Change | None] = queue.SimpleQueue()
         self._next: _Change | None = None
+        self._settling: asyncio.Future[None] | None = None
         self._closed = False
         self._health = Health()
         # Whoever ends without `close` loses only what was never acknowledged.
@@ -184,6 +120,23 @@ class Writer:
     def change(self, step: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run *step* in the writer's thread; see `Journal.change`."""
         return self._put(_Change(step, self._loop.create_future()))
+
+    async def settle(self) -> Changes | None:
+        """
+        Have everything that was acknowledged in the tables, where readers find it.
+
+        Gives what cannot be brought there just now: there is trouble, or others hold a lock.
+        """
+        # What the thread has acknowledged shows there already.
+        if self._staging.is_empty:
+            return None
+        if not self._health.is_bad:
+            # Whatever is acknowledged while it waits was written before it.
+            if self._settling is None or self._settling.done():
+                self._settling = self.change(lambda _: None)
+                self._settling.add_done_callback(asyncio.Future.exception)
+            await asyncio.wait([self._settling], timeout=SETTLE_TIMEOUT)
+        return None if self._staging.is_empty else self._staging.changes
 
     async def close(self) -> None:
         """Commit what waits, then end the thread. What is written later is refused."""
@@ -216,20 +169,25 @@ class Writer:
                 self._apply(work)
             else:
                 self._commit(work)
+        if not self._staging.is_empty:
+            self._commit([])
 
     def _take(self) -> list[_Write] | _Change | None:
         """
         Whatever waits, but at least one write, or a change; None when all is done and closed.
 
-        While there is trouble it gives nothing to write now and then, as a probe.
+        When there is nothing to write for a while, but something staged, it gives an empty group;
+        and now and then while there is trouble, as a probe.
         """
         if self._next is not None:
             change, self._next = self._next, None
             return change
         group: list[_Write] = []
+        patience = None if self._staging.is_empty else REST
+        if self._health.is_bad:
+            patience = PROBE_INTERVAL
         with contextlib.suppress(queue.Empty):
             while len(group) < GROUP_LIMIT:
-                patience = PROBE_INTERVAL if self._health.is_bad else None
                 work = self._waiting.get(block=not group, timeout=patience)
                 if work is None:
                     if not group:
@@ -280,15 +238,15 @@ class Writer:
         """Let a change happen, or not at all."""
         try:
             self._begin()
+            self._staging.bring_in()
             result = change.step(self._connection)
             self._connection.execute("commit")
         except Exception as error:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("rollback")
-            self._call(_settle, change.done, self._explained(error))
+            self._undo()
+            self._call(_answer, change.done, self._explained(error))
         else:
-            self._succeed()
-            self._call(_settle, change.done, result)
+            self._keep()
+            self._call(_answer, change.done, result)
 
     def _commit(self, group: list[_Write]) -> None:
         try:
@@ -305,9 +263,11 @@ class Writer:
                 for write in group:
                     self._commit([write])
                 return
-            answers = [(write, self._explained(error)) for write in group]
-        else:
-            self._succeed()
+            explained = self._explained(error)
+            if not group:
+                # Nobody has asked, so nobody else would hear of it.
+                self._health.failed(explained)
+            answers = [(write, explained) for write in group]
         self._call(self._tell, answers)
 
     def _call(self, function: Callable[..., None], *args: Any) -> None:
@@ -318,7 +278,7 @@ class Writer:
     def _transact(self, group: list[_Write]) -> list[_Answer]:
         """Finish the transaction that has begun: all of *group* but what has to be refused."""
         answers: list[_Answer] = []
-        rows = _Rows()
+        changes = Changes()
         try:
             for write in group:
                 mark = self._numbering.mark()
@@ -328,34 +288,44 @@ class Writer:
                     self._numbering.undo(mark)
                     answers.append((write, error))
                 else:
-                    rows.add(wanted)
+                    changes.add(wanted)
                     answers.append((write, events))
-            if not group:
+            if changes.steps:
+                self._staging.add(changes)
+            elif not group:
                 self._connection.execute(PROBE)
-            unfiled = self._unfiled + rows.ends
-            rows.insert(self._connection)
-            if unfiled >= filing.AT_ONCE:
-                filing.file(self._connection)
-                unfiled = 0
+                self._staging.bring_in()
             self._connection.execute("commit")
         except Exception:
-            self._numbering.undo()
-            # Some errors, such as a full disk, have rolled back already.
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("rollback")
+            self._undo()
             raise
-        self._numbering.keep()
-        self._unfiled = unfiled
+        self._keep()
         return answers
 
-    def _plan(self, write: _Write) -> tuple[_Rows, list[Event]]:
-        rows = _Rows()
+    def _keep(self) -> None:
+        """The transaction is committed."""
+        self._staging.keep()
+        self._numbering.keep()
+        if self._staging.is_empty:
+            self._numbering.forget()
+        self._succeed()
+
+    def _undo(self) -> None:
+        """The transaction has not happened, none of it."""
+        self._staging.undo()
+        self._numbering.undo()
+        # Some errors, such as a full disk, have rolled back already.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("rollback")
+
+    def _plan(self, write: _Write) -> tuple[Changes, list[Event]]:
+        changes = Changes(len(write.entries) + len(write.records))
         events: list[Event] = []
         if write.owner is not None:
             self._numbering.stream(write.owner)
         asked = [entry.audit for entry in write.entries if entry.audit is not None]
         if asked or write.records:
-            rows.audit = audit.rows_of((*asked, *write.records))
+            changes.audit = audit.rows_of((*asked, *write.records))
         for entry in write.entries:
             job, event_type = entry.job, entry.type
             count = self._numbering.job(job.job_id)
@@ -364,21 +334,28 @@ class Writer:
             if count is None:
                 number, job_seq = self._numbering.new_job(), 0
                 request = request_of(job)
-                rows.new[number] = (job.job_id, job.owner, job.task, job.key, job.parent, request)
+                changes.new[number] = (
+                    job.job_id,
+                    job.owner,
+                    job.task,
+                    job.key,
+                    job.parent,
+                    request,
+                )
             else:
                 number, job_seq = count.number, count.job_seq
             if job.tags and (is_new or event_type is EventType.UPDATED or job.state.is_terminal):
-                rows.tags += ((job.owner, tag, number) for tag in job.tags if is_text(tag))
+                changes.tags += ((job.owner, tag, number) for tag in job.tags if is_text(tag))
             if count is None or count.state != job.state:
-                rows.moved[number] = (str(job.state), _end_of(entry))
-            rows.status[number] = status_of(job)
+                changes.moved[number] = (str(job.state), _end_of(entry))
+            changes.status[number] = status_of(job)
             if event_type is not None:
                 job_seq += 1
                 event, row = self._number(entry, event_type, number, job_seq)
                 events.append(event)
-                rows.events.append(row)
+                changes.events.append(row)
             self._numbering.set_job(job.job_id, JobCount(number, job.state, job_seq))
-        return rows, events
+        return changes, events
 
     def _number(
         self, entry: Entry, event_type: EventType, number: int, job_seq: int
@@ -413,10 +390,10 @@ class Writer:
                 self._on_commit(events)
         finally:
             for write, answer in answers:
-                _settle(write.done, answer)
+                _answer(write.done, answer)
 
 
-def _settle(done: asyncio.Future[Any], answer: Any) -> None:
+def _answer(done: asyncio.Future[Any], answer: Any) -> None:
     """Give the waiter its answer; one that gave up has cancelled its future."""
     if done.done():
         return

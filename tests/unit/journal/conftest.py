@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from taskrealm.journal import filing
+from taskrealm.journal import filing, staging
 
 from .lives import open_journal
 
@@ -30,8 +30,9 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 @pytest.fixture(params=[1, 3, 1_000], ids=["filed at once", "some filed", "none filed"])
 def _filing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs that have ended are in the indexes of the history, or not yet."""
+    """Jobs that have ended are in the indexes of the history, or not yet; few steps are staged."""
     monkeypatch.setattr(filing, "AT_ONCE", request.param)
+    monkeypatch.setattr(staging, "AT_ONCE", request.param - 1)
 
 
 @pytest.fixture

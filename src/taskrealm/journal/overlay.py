@@ -1,0 +1,59 @@
+"""Reading what is staged as if it were in the tables, while it cannot be brought there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from .staging import Changes
+
+KEYS = {
+    "jobs": "number",
+    "requests": "number",
+    "events": "number, job_seq",
+    "tags": "owner, tag, number",
+    "audit": "id",
+}
+"""The tables that are looked at together with what is staged for them, and what tells rows apart."""
+
+PREFIX = "temp.staged_"
+
+
+@contextlib.contextmanager
+def shown(connection: sqlite3.Connection, staged: Changes) -> Iterator[None]:
+    """
+    Let *connection* find what is *staged* in the tables, and nobody else.
+
+    Each table gives way to a view of it and of rows in memory. Lists of many jobs take longer that way.
+    """
+    connection.execute("pragma temp_store = memory")
+    with contextlib.ExitStack() as shown:
+        for table, key in KEYS.items():
+            connection.execute(f"create temp table staged_{table} as select * from {table} limit 0")
+            shown.callback(connection.execute, f"drop table {PREFIX}{table}")
+            connection.execute(
+                f"create unique index temp.staged_{table}_key on staged_{table} ({key})"
+            )
+        # Of a job that is in the tables, only what changes is staged.
+        connection.execute(
+            f"insert into {PREFIX}jobs select * from jobs"
+            " where number in (select value from json_each(?))",
+            [json.dumps(list(staged.status))],
+        )
+        staged.bring_in(connection, PREFIX)
+        connection.execute(
+            f"update {PREFIX}audit set id = rowid + (select coalesce(max(id), 0) from audit)"
+        )
+        for table, key in KEYS.items():
+            connection.execute(
+                f"create temp view {table} as select * from main.{table}"
+                f" where ({key}) not in (select {key} from {PREFIX}{table})"
+                f" union all select * from {PREFIX}{table}"
+            )
+            shown.callback(connection.execute, f"drop view temp.{table}")
+        yield
