@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.node.test_rights import enter, with_rules
-from tests.nodes import Node
 from tests.plain import Refused
 from tests.security.evidence import NOT_AUTHORIZED as FORBIDDEN
 from tests.security.evidence import Evidence
 from tests.security.web import ask
-from tests.site import client, make_site
+from tests.site import client
 from tests.site.jobs import LIMIT
+from tests.site.rights import enter, ruled_node
 
 from taskrealm.access.tokens import TokenStore
 from taskrealm.client import BlockingClient, JobFailed
@@ -38,6 +34,8 @@ from taskrealm.protocol.scope import WHOLE, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.nodes import Node
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -88,13 +86,8 @@ owner = "victim_of_climbers"
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     """A node whose users, backends and teams may each do something else."""
-    with tempfile.TemporaryDirectory(prefix="tr-") as path:
-        folder = make_site(Path(path), settings=SETTINGS)
-        shutil.copy(Path(__file__).parents[1] / "site" / "desk.py", folder.root / "tasks")
-        folder.policy.write_text(with_rules(RULES))
-        with Node(folder) as node:
-            node.until("READY")
-            yield node
+    with ruled_node(RULES, settings=SETTINGS) as node:
+        yield node
 
 
 @dataclass(frozen=True)
