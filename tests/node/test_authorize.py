@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.node.test_rights import (
+from tests.nodes import Node
+from tests.plain import Refused
+from tests.site import client
+from tests.site.jobs import LIMIT
+from tests.site.rights import (
     ABOUT_JOBS,
     ANSWERED,
     ASKING,
-    LIMIT,
     NOT_AUTHORIZED,
     UNKNOWN_JOB,
     UNKNOWN_TASK,
     enter,
     outcome,
     until_ended,
-    with_rules,
+    write_ruled_site,
 )
-from tests.nodes import Node
-from tests.plain import Refused
-from tests.site import client, make_site
 
 from taskrealm.cli.mistakes import find_mistakes
 from taskrealm.client import JobFailed
@@ -104,9 +103,7 @@ def write_site(
 ) -> NodeFolder:
     """A site with these rules, that asks a hook."""
     access = f'\n[access]\nauthorize = "{hook}"\nauthorize_limit = 0.5\n'
-    folder = make_site(root, settings=access)
-    shutil.copy(Path(__file__).parents[1] / "site" / "desk.py", folder.root / "tasks")
-    folder.policy.write_text(with_rules(rules))
+    folder = write_ruled_site(root, rules, settings=access)
     (folder.policy.parent / "rights.py").write_text(HOOK)
     (folder.policy.parent / "mode").write_text("agrees")
     return folder

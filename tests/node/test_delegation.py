@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.node.test_rights import (
+from tests.plain import EVENT, Refused, WebSocket
+from tests.site import client
+from tests.site.jobs import LIMIT
+from tests.site.rights import (
     ABOUT_JOBS,
     ANSWERED,
-    LIMIT,
     NOT_AUTHORIZED,
     UNKNOWN_JOB,
     UNKNOWN_TASK,
     enter,
     outcome,
+    ruled_node,
     until_ended,
-    with_rules,
 )
-from tests.nodes import Node
-from tests.plain import EVENT, Refused, WebSocket
-from tests.site import client, make_site
 
 from taskrealm.client import BlockingClient, File, Request
 from taskrealm.protocol import uris
@@ -33,6 +29,8 @@ from taskrealm.protocol.errors import InvalidArguments, NotAuthorized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.nodes import Node
 
 RULES = """
 [[rules]]
@@ -73,13 +71,8 @@ LIFE = ["queued", "started", "artifact", "succeeded"]
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     """A node whose backends may do some things for some users."""
-    with tempfile.TemporaryDirectory(prefix="tr-") as path:
-        folder = make_site(Path(path))
-        shutil.copy(Path(__file__).parents[1] / "site" / "desk.py", folder.root / "tasks")
-        folder.policy.write_text(with_rules(RULES))
-        with Node(folder) as node:
-            node.until("READY")
-            yield node
+    with ruled_node(RULES) as node:
+        yield node
 
 
 async def shop(node: Node) -> WebSocket:

@@ -63,32 +63,10 @@ async def read_output(
         name: OutputCursor(name, offset) for name in (STREAMS if stream is None else (stream,))
     }
     pages = {name: Pages(cursor, _asking(job, connection)) for name, cursor in cursors.items()}
-    session: Session | None = None
-    subscription: Subscription | None = None
-    checked = job.doubts
-    has_ended = False
-
-    def arrive(chunk: dict[str, Any]) -> None:
-        if (cursor := cursors.get(chunk["stream"])) is not None:
-            cursor.live(chunk)
-            job.wake()
-
+    live = _Live(job, connection, cursors)
     try:
         while cursors:
-            if session is None or session.is_lost:
-                session = await connection.session()
-                try:
-                    subscription = await session.subscribe(
-                        uris.output_topic(job.owner, job.job_id), arrive
-                    )
-                except Disconnected:
-                    continue
-                except NotAuthorized:
-                    pass  # then it is asked for, as often as the job is
-                _interrupt(cursors)
-            if (job.has_ended, job.doubts) != (has_ended, checked):
-                has_ended, checked = job.has_ended, job.doubts
-                _interrupt(cursors)
+            await live.follow()
             is_idle = True
             for cursor in cursors.values():
                 chunks = cursor.take()
@@ -99,18 +77,18 @@ async def read_output(
                 for chunk in chunks:
                     is_idle = False
                     yield chunk
-            cursors = {name: each for name, each in cursors.items() if not each.has_ended}
+            for name in [name for name, each in cursors.items() if each.has_ended]:
+                del cursors[name]
             if is_idle and cursors:
                 # What was published a moment ago, or the end, may not be there to be read yet.
-                is_behind = has_ended or any(each.is_behind for each in cursors.values())
+                is_behind = live.has_ended or any(each.is_behind for each in cursors.values())
                 await _news(job, PAUSE if is_behind else None)
                 if is_behind:
                     _interrupt(cursors)
     finally:
         for each in pages.values():
             each.close()
-        if subscription is not None:
-            await subscription.cancel()
+        await live.close()
 
 
 async def search_output(
@@ -155,6 +133,48 @@ async def read_result(job: Job, connection: Connection) -> Any:
     return await asyncio.to_thread(json.loads, "".join(chunk.text for chunk in parts))
 
 
+class _Live:
+    """What is heard of the output of *job* while it is printed, for those of *cursors* that are left."""
+
+    def __init__(
+        self, job: Job, connection: Connection, cursors: Mapping[str, OutputCursor]
+    ) -> None:
+        self._job = job
+        self._connection = connection
+        self._cursors = cursors
+        self._session: Session | None = None
+        self._subscription: Subscription | None = None
+        self._doubts = job.doubts
+        self.has_ended = False
+        """Whether the job had when this was last looked at."""
+
+    async def follow(self) -> None:
+        """Hear of the job over a session that lasts, and let ask for what may have been missed."""
+        while self._session is None or self._session.is_lost:
+            self._session = await self._connection.session()
+            topic = uris.output_topic(self._job.owner, self._job.job_id)
+            try:
+                self._subscription = await self._session.subscribe(topic, self._arrive)
+            except Disconnected:
+                continue
+            except NotAuthorized:
+                pass  # then it is asked for, as often as the job is
+            _interrupt(self._cursors)
+        if (self._job.has_ended, self._job.doubts) != (self.has_ended, self._doubts):
+            self.has_ended, self._doubts = self._job.has_ended, self._job.doubts
+            _interrupt(self._cursors)
+
+    async def close(self) -> None:
+        """Hear no more."""
+        if self._subscription is not None:
+            await self._subscription.cancel()
+
+    def _arrive(self, chunk: dict[str, Any]) -> None:
+        if (cursor := self._cursors.get(chunk["stream"])) is not None:
+            cursor.live(chunk)
+            self._job.wake()
+
+
 def _asking(
     job: Job, connection: Connection
 ) -> Callable[[str, int, int], Coroutine[Any, Any, Mapping[str, Any]]]:
@@ -173,6 +193,6 @@ async def _news(job: Job, limit: float | None) -> None:
             await job.news()
 
 
-def _interrupt(cursors: dict[str, OutputCursor]) -> None:
+def _interrupt(cursors: Mapping[str, OutputCursor]) -> None:
     for cursor in cursors.values():
         cursor.interrupt()

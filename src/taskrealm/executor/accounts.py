@@ -16,12 +16,10 @@ from ..protocol.errors import InvalidArguments
 from ..protocol.jobs import timestamp
 from ..tasks import Caller
 from .arguments import expect, expect_number
-from .procedures import Procedure, explained
+from .offers import offer
 from .shares import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..access.credentials import User
     from ..access.tokens import Token
     from ..journal import Journal
@@ -67,16 +65,16 @@ class Accounts:
     async def register(self, session: Session) -> None:
         """Offer every procedure in the realm that *session* has joined."""
         self._session = session
-        procedures: Mapping[str, Procedure] = {
-            uris.SESSIONS: self.sessions,
-            uris.END_SESSION: self.end_session,
-            uris.TOKENS: self.tokens,
-            uris.REVOKE: self.revoke,
-            uris.USERS: self.users,
-            uris.RIGHTS: self.rights,
-        }
-        await asyncio.gather(
-            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        await offer(
+            session,
+            {
+                uris.SESSIONS: self.sessions,
+                uris.END_SESSION: self.end_session,
+                uris.TOKENS: self.tokens,
+                uris.REVOKE: self.revoke,
+                uris.USERS: self.users,
+                uris.RIGHTS: self.rights,
+            },
         )
 
     async def sessions(self, call: Call, user: Any = None, after: Any = 0) -> dict[str, Any]:

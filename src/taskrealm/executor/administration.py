@@ -11,7 +11,7 @@ import structlog
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments
 from .arguments import expect, expect_number
-from .procedures import Procedure, explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,19 +67,19 @@ class Administration:
 
     async def register(self, session: Session) -> None:
         """Offer every procedure in the realm that *session* has joined."""
-        procedures: Mapping[str, Procedure] = {
-            uris.PAUSE: self.pause,
-            uris.RELOAD: self.reload,
-            uris.RESUME: self.resume,
-            uris.DRAIN: self.drain,
-            uris.STATISTICS: self.statistics,
-            uris.SCHEDULES: self.schedules,
-            uris.SCHEDULE: self.schedule,
-            uris.LIMITS: self.limits,
-            uris.LOAD: self.load,
-        }
-        await asyncio.gather(
-            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        await offer(
+            session,
+            {
+                uris.PAUSE: self.pause,
+                uris.RELOAD: self.reload,
+                uris.RESUME: self.resume,
+                uris.DRAIN: self.drain,
+                uris.STATISTICS: self.statistics,
+                uris.SCHEDULES: self.schedules,
+                uris.SCHEDULE: self.schedule,
+                uris.LIMITS: self.limits,
+                uris.LOAD: self.load,
+            },
         )
 
     async def pause(self, call: Call) -> dict[str, Any]:

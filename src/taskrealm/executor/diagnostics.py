@@ -16,7 +16,7 @@ from .. import __version__
 from ..access.identity import ROLES
 from ..protocol import uris
 from ..protocol.jobs import now, timestamp
-from .procedures import explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ class Diagnostics:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.DIAGNOSTICS, explained(self.diagnostics))
+        await offer(session, {uris.DIAGNOSTICS: self.diagnostics})
 
     async def diagnostics(self, call: Call) -> dict[str, Any]:
         """

@@ -11,7 +11,7 @@ from ..journal import AuditRecord
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments, NotAuthorized
 from .audit import SYSTEM
-from .procedures import explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from ..journal import Journal
@@ -30,7 +30,7 @@ class Dispatches:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.RECORD, explained(self.record))
+        await offer(session, {uris.RECORD: self.record})
 
     async def record(self, call: Call, records: Any) -> int:
         """Adds `records` to the audit log; gives how many. They are durable when it answers."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol import uris
 from ..protocol.errors import NotAuthorized
-from .procedures import explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from ..journal import Journal
@@ -39,7 +39,7 @@ class Health:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.HEALTH, explained(self.health))
+        await offer(session, {uris.HEALTH: self.health})
 
     async def health(self, call: Call) -> dict[str, Any]:
         """

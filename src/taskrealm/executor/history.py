@@ -13,7 +13,7 @@ from ..protocol import uris
 from ..protocol.errors import InvalidArguments, NotAuthorized
 from ..protocol.jobs import State, timestamp
 from .arguments import expect, expect_moment, expect_number
-from .procedures import explained
+from .offers import offer
 from .shares import fitting
 from .turns import Turns
 
@@ -81,7 +81,7 @@ class History:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.JOBS, explained(self.jobs))
+        await offer(session, {uris.JOBS: self.jobs})
 
     async def jobs(
         self,

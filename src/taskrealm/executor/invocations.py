@@ -13,7 +13,7 @@ from ..protocol import uris
 from ..protocol.errors import Error, JobFailed, TooLarge
 from ..protocol.jobs import EventType
 from ..tasks import TaskError
-from .procedures import explained
+from .offers import offer
 from .requests import Request
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Invocations:
 
     async def register(self, session: Session) -> None:
         """Offer all tasks in the realm that *session* has joined."""
-        await session.register(uris.RUN_PREFIX, explained(self.run), match="prefix")
+        await offer(session, {uris.RUN_PREFIX: self.run}, match="prefix")
 
     async def run(self, call: Call, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the task that is called; its events are the progressive results."""

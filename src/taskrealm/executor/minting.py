@@ -26,7 +26,7 @@ from ..protocol.jobs import timestamp
 from ..protocol.scope import Scope
 from ..tasks import Caller
 from .arguments import expect, expect_number
-from .procedures import explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ class Minting:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.MINT, explained(self.mint))
+        await offer(session, {uris.MINT: self.mint})
 
     async def mint(
         self,

@@ -12,7 +12,7 @@ from ..journal import JournalError
 from ..protocol import uris
 from ..protocol.jobs import State
 from .arguments import expect, expect_number
-from .procedures import explained
+from .offers import offer
 from .shares import fitting
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Outcomes:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.OUTCOMES, explained(self.outcomes))
+        await offer(session, {uris.OUTCOMES: self.outcomes})
 
     async def outcomes(
         self, call: Call, task: Any = None, limit: Any = WINDOW

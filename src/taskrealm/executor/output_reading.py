@@ -11,8 +11,8 @@ from ..journal import RESULT, STREAMS, Needle
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments
 from .arguments import expect, expect_number
+from .offers import offer
 from .pace import Pace
-from .procedures import explained
 from .shares import fitting, size_of
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class OutputReading:
 
     async def register(self, session: Session) -> None:
         """Offer the procedures in the realm that *session* has joined."""
-        await session.register(uris.OUTPUT, explained(self.output))
-        await session.register(uris.SEARCH, explained(self.search))
+        await offer(session, {uris.OUTPUT: self.output, uris.SEARCH: self.search})
 
     async def output(
         self, call: Call, job_id: Any, stream: Any = "stdout", offset: Any = 0, limit: Any = 65_536

@@ -9,7 +9,7 @@ from ..journal import AuditFilter
 from ..protocol import uris
 from ..protocol.errors import InvalidArguments
 from .arguments import expect, expect_number
-from .procedures import explained
+from .offers import offer
 from .shares import fitting
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Oversight:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.AUDIT, explained(self.audit))
+        await offer(session, {uris.AUDIT: self.audit})
 
     async def audit(
         self,

@@ -14,11 +14,10 @@ from ..protocol import uris
 from ..protocol.errors import InvalidArguments, NotAuthorized
 from .accounts import LARGEST, told_session, told_token
 from .arguments import expect, expect_number
-from .procedures import Procedure, explained
+from .offers import offer
 from .shares import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from ..access.tokens import Token
@@ -54,14 +53,14 @@ class OwnAccess:
     async def register(self, session: Session) -> None:
         """Offer every procedure in the realm that *session* has joined."""
         self._session = session
-        procedures: Mapping[str, Procedure] = {
-            uris.OWN_SESSIONS: self.sessions,
-            uris.END_OWN_SESSION: self.end_session,
-            uris.OWN_TOKENS: self.tokens,
-            uris.REVOKE_OWN: self.revoke,
-        }
-        await asyncio.gather(
-            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        await offer(
+            session,
+            {
+                uris.OWN_SESSIONS: self.sessions,
+                uris.END_OWN_SESSION: self.end_session,
+                uris.OWN_TOKENS: self.tokens,
+                uris.REVOKE_OWN: self.revoke,
+            },
         )
 
     async def sessions(self, call: Call, after: Any = 0) -> dict[str, Any]:

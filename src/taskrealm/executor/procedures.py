@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..access.rules import Right
-from ..journal import STREAMS, JournalError, WriteRefused
+from ..journal import STREAMS
 from ..protocol import uris
-from ..protocol.errors import Error, InvalidArguments, Unavailable
+from ..protocol.errors import Error, InvalidArguments
 from ..protocol.jobs import Job, State
 from .arguments import (
     MANY,
@@ -22,10 +19,11 @@ from .arguments import (
     request_of_many,
 )
 from .attempts import MARKS, attempts_of
+from .offers import offer
 from .shares import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..journal import Journal
     from ..protocol.jobs import Event
@@ -44,8 +42,6 @@ CHOICES = 1_000  # of a parameter, in one answer
 ANSWER_SIZE = 80  # bytes of JSON that say that a job was accepted
 REFUSAL_SIZE = 160  # bytes of JSON that say that there is no such job
 SENTENCE = 200  # bytes of the reason for which one of many jobs is not cancelled
-
-Procedure = Callable[..., Awaitable[Any]]
 
 
 class Procedures:
@@ -93,21 +89,21 @@ class Procedures:
         The last one is `TASKS`, by which a node knows that it is ready: whoever offers more,
         does so before.
         """
-        procedures: Mapping[str, Procedure] = {
-            uris.CHOICES: self.choices,
-            uris.CHECK: self.check,
-            uris.EXEC: self.exec,
-            uris.EXEC_MANY: self.exec_many,
-            uris.CANCEL: self.cancel,
-            uris.CANCEL_MANY: self.cancel_many,
-            uris.ANSWER: self.answer,
-            uris.JOB: self._turns.taking(self.job),
-            uris.EVENTS: self._turns.taking(self.events),
-        }
-        await asyncio.gather(
-            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        await offer(
+            session,
+            {
+                uris.CHOICES: self.choices,
+                uris.CHECK: self.check,
+                uris.EXEC: self.exec,
+                uris.EXEC_MANY: self.exec_many,
+                uris.CANCEL: self.cancel,
+                uris.CANCEL_MANY: self.cancel_many,
+                uris.ANSWER: self.answer,
+                uris.JOB: self._turns.taking(self.job),
+                uris.EVENTS: self._turns.taking(self.events),
+            },
         )
-        await session.register(uris.TASKS, explained(self.tasks))
+        await offer(session, {uris.TASKS: self.tasks})
 
     async def tasks(self, call: Call) -> list[dict[str, Any]]:
         """
@@ -320,21 +316,6 @@ class Procedures:
         """As many of *events* as one message can carry, and whether the journal may have more."""
         page = fitting(events, self._shares.page)
         return {"events": page, "more": len(page) < len(events) or len(events) == limit}
-
-
-def explained(procedure: Procedure) -> Procedure:
-    """*procedure*, whose callers are told in their words when the journal is not to be had."""
-
-    @functools.wraps(procedure)
-    async def explaining(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await procedure(*args, **kwargs)
-        except WriteRefused:
-            raise
-        except JournalError as error:
-            raise Unavailable(error.sentence) from error
-
-    return explaining
 
 
 def _expect_wish(reason: Any, now: Any) -> None:

@@ -8,7 +8,7 @@ from ..protocol import uris
 from ..protocol.errors import InvalidToken, NotAuthorized
 from ..protocol.jobs import timestamp
 from .arguments import expect
-from .procedures import explained
+from .offers import offer
 
 if TYPE_CHECKING:
     from ..access.tokens import TokenStore
@@ -31,7 +31,7 @@ class SignIn:
 
     async def register(self, session: Session) -> None:
         """Offer the procedure in the realm that *session* has joined."""
-        await session.register(uris.TOKEN, explained(self.token))
+        await offer(session, {uris.TOKEN: self.token})
 
     async def token(self, call: Call, code: Any = None) -> dict[str, Any]:
         """

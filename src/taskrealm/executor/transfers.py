@@ -16,11 +16,11 @@ from ..tasks.artifacts import RESULT_NAME
 from ..tasks.media import MEDIA_TYPE
 from ..tasks.values import Unfit, require_text
 from .arguments import expect, expect_number, expect_user
+from .offers import offer
 from .pace import Pace
-from .procedures import Procedure, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from ..journal import Artifacts, Journal, Upload, Uploads
     from ..protocol.jobs import Job
@@ -77,17 +77,17 @@ class Transfers:
 
     async def register(self, session: Session) -> None:
         """Offer every procedure in the realm that *session* has joined."""
-        procedures: Mapping[str, Procedure] = {
-            uris.UPLOAD_BEGIN: self.begin,
-            uris.UPLOAD_APPEND: self.append,
-            uris.UPLOAD_STATUS: self.status,
-            uris.UPLOAD_FINISH: self.finish,
-            uris.UPLOAD_REMOVE: self.remove,
-            uris.ARTIFACTS: self.artifacts,
-            uris.ARTIFACT: self.artifact,
-        }
-        await asyncio.gather(
-            *(session.register(uri, explained(each)) for uri, each in procedures.items())
+        await offer(
+            session,
+            {
+                uris.UPLOAD_BEGIN: self.begin,
+                uris.UPLOAD_APPEND: self.append,
+                uris.UPLOAD_STATUS: self.status,
+                uris.UPLOAD_FINISH: self.finish,
+                uris.UPLOAD_REMOVE: self.remove,
+                uris.ARTIFACTS: self.artifacts,
+                uris.ARTIFACT: self.artifact,
+            },
         )
 
     async def begin(

@@ -31,12 +31,6 @@ def ending(uri: str) -> Handler:
     return end_session
 
 
-async def revoke(asked: Asked) -> Reply:
-    """Make a token of one's own invalid."""
-    await asked.session.call(uris.REVOKE_OWN, asked.path("token"))
-    return Reply(None, status=204)
-
-
 ROUTES = (
     Route(
         *("GET", "/admin/statistics", calling(uris.STATISTICS)),
@@ -180,7 +174,7 @@ ROUTES = (
         answers={200: Answer("A page of tokens", answers.OwnTokens)},
     ),
     Route(
-        *("DELETE", "/tokens/{token}", revoke),
+        *("DELETE", "/tokens/{token}", calling(uris.REVOKE_OWN, "token", status=204)),
         group="Access",
         summary="Make one of your own tokens invalid",
         answers={204: Answer("It is, and the sessions end that joined by it")},

@@ -29,9 +29,9 @@ def given(*models: BaseModel | None) -> dict[str, Any]:
     return said
 
 
-def calling(uri: str, *names: str) -> Handler:
+def calling(uri: str, *names: str, status: int = 200) -> Handler:
     """
-    What calls the procedure *uri* and answers its result.
+    What calls the procedure *uri* and answers its result, with *status*.
 
     The parts *names* of the address are its arguments by position, and what the client has
     said in the body and behind the `?` those by name.
@@ -40,7 +40,7 @@ def calling(uri: str, *names: str) -> Handler:
     async def handle(asked: Asked) -> Reply:
         args = [asked.path(name) for name in names]
         value = await asked.session.call(uri, *args, **given(asked.query, asked.body))
-        return Reply(value)
+        return Reply(value, status=status)
 
     return handle
 
@@ -70,22 +70,10 @@ async def submit(asked: Asked) -> Reply:
     )
 
 
-async def submit_many(asked: Asked) -> Reply:
-    """Run many tasks, all or none."""
-    accepted = await asked.session.call(uris.EXEC_MANY, **given(asked.body))
-    return Reply(accepted, status=202)
-
-
 async def cancel(asked: Asked) -> Reply:
     """Stop a job."""
     outcome = await asked.session.call(uris.CANCEL, asked.path("job_id"), **given(asked.body))
     return Reply({"outcome": outcome})
-
-
-async def answer(asked: Asked) -> Reply:
-    """Answer a question of a job."""
-    await asked.session.call(uris.ANSWER, asked.path("job_id"), **given(asked.body))
-    return Reply(None, status=204)
 
 
 async def sign_in(asked: Asked) -> Reply:
@@ -172,7 +160,7 @@ ROUTES = (
         problems=(404, 409, 413, 429),
     ),
     Route(
-        *("POST", "/jobs/batch", submit_many),
+        *("POST", "/jobs/batch", calling(uris.EXEC_MANY, status=202)),
         group="Jobs",
         summary="Run many tasks, all or none",
         body=bodies.SubmitMany,
@@ -210,7 +198,7 @@ ROUTES = (
         problems=(404,),
     ),
     Route(
-        *("POST", "/jobs/{job_id}/answer", answer),
+        *("POST", "/jobs/{job_id}/answer", calling(uris.ANSWER, "job_id", status=204)),
         group="Jobs",
         summary="Answer a question that a job asks",
         body=bodies.AnswerQuestion,

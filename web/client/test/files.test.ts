@@ -1,22 +1,14 @@
-import {afterEach, beforeEach, expect, test, vi} from "vitest"
+import {beforeEach, expect, test, vi} from "vitest"
 import {decode, encode} from "../src/files"
-import {type Client, connect, TaskRealmError} from "../src/index"
-import {FakeNode} from "../src/testing"
+import {type Client, TaskRealmError} from "../src/index"
+import {connected, node, nodeForEachTest} from "./node"
 
-let node: FakeNode
 let client: Client
 
-beforeEach(async () => {
-  // Reconnect without delay.
-  vi.spyOn(Math, "random").mockReturnValue(0)
-  node = new FakeNode()
-  node.addTask({name: "hello"})
-  client = await connect({url: "ws://node/ws", token: "ana", join: node.join})
-})
+nodeForEachTest()
 
-afterEach(() => {
-  client.close()
-  vi.restoreAllMocks()
+beforeEach(async () => {
+  client = await connected()
 })
 
 function kept(file: string): string {

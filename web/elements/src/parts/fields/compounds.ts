@@ -107,15 +107,7 @@ class Inside {
                 >↑</button>`
               : ""
           }
-          <button
-            type="button"
-            class="small"
-            aria-label=${words.form.remove(field.title, index + 1)}
-            @click=${(event: Event) => {
-              refocus(event)
-              change(all.toSpliced(index, 1))
-            }}
-          >✕</button>
+          ${this.#remove(index, () => change(all.toSpliced(index, 1)))}
         </div>
       </div>`
     })
@@ -151,15 +143,7 @@ class Inside {
           next => change(all.with(index, [name, next])),
         )}
         <div class="row tools">
-          <button
-            type="button"
-            class="small"
-            aria-label=${words.form.remove(field.title, index + 1)}
-            @click=${(event: Event) => {
-              refocus(event)
-              change(all.toSpliced(index, 1))
-            }}
-          >✕</button>
+          ${this.#remove(index, () => change(all.toSpliced(index, 1)))}
         </div>
       </div>`,
     )
@@ -229,6 +213,15 @@ class Inside {
       place,
       ...(context ? {context} : {}),
     })
+  }
+
+  #remove(index: number, remove: () => void): unknown {
+    const go = (event: Event) => {
+      refocus(event)
+      remove()
+    }
+    const label = words.form.remove(this.field.title, index + 1)
+    return html`<button type="button" class="small" aria-label=${label} @click=${go}>✕</button>`
   }
 
   #add(count: number, add: () => void): unknown {
