@@ -1,13 +1,22 @@
-"""One `exec` at a time, beside an echo call through the same router: idle, and under load."""
+"""
+One `exec` at a time, beside an echo call through the same router: idle, and under load.
+
+Between the two stands a *durable echo*, which has its call on the disk before it answers with an
+id, and does nothing else: the least that the answer of an `exec` can take.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+import itertools
+import json
 import statistics
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskrealm.client import Client, Request
@@ -15,13 +24,14 @@ from taskrealm.protocol import uris
 from taskrealm.wire import join
 
 from .figures import Figures, alone, p95
-from .node import ECHO, REALM, echo_session, running_node, token_for, url_of
+from .floor import Book, Step
+from .node import DURABLE_ECHO, ECHO, REALM, echo_session, running_node, token_for, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from taskrealm.settings import NodeFolder
-    from taskrealm.wire import Session
+    from taskrealm.wire import Call, Session
 
 SLOTS = 2
 CALLS = 200  # of each kind in one round
@@ -33,20 +43,20 @@ async def measure(rounds: int) -> Figures:
     """Bars 4 and 5, by a session of its own, in the way of any client."""
     figures = Figures()
     with running_node(SLOTS) as folder:
-        async with echo_session(folder):
+        async with echo_session(folder) as inside, durable_echo(inside):
             session = await join(url_of(folder), realm=REALM, ticket=token_for(folder, "ana"))
             await _calls(session)
             for _ in range(rounds):
                 idle = await _calls(session)
                 async with busy(folder):
                     loaded = await _calls(session)
-                figures.add(_ratios("", *idle) | _ratios(" under load", *loaded))
+                figures.add(_figures("", idle) | _figures(" under load", loaded))
             await session.leave()
     return figures
 
 
-async def _calls(session: Session) -> tuple[list[float], list[float]]:
-    """Milliseconds of echoes and of `exec`, in turn; each job has ended before the next call."""
+async def _calls(session: Session) -> dict[str, list[float]]:
+    """Milliseconds of both echoes and of `exec`, in turn; each job has ended before the next call."""
     ended: set[str] = set()
     arrived = asyncio.Event()
 
@@ -55,16 +65,17 @@ async def _calls(session: Session) -> tuple[list[float], list[float]]:
         arrived.set()
 
     subscription = await session.subscribe(uris.jobs_topic(session.authid), watch)
-    echoes, accepts = [], []
+    taken: dict[str, list[float]] = {"exec": [], "durable echo": [], "echo": []}
     for _ in range(CALLS):
-        echoes.append((await _timed(session, ECHO, "true", [], {}))[0])
+        taken["echo"].append((await _timed(session, ECHO, "true", [], {}))[0])
+        taken["durable echo"].append((await _timed(session, DURABLE_ECHO, "true", [], {}))[0])
         took, answer = await _timed(session, uris.EXEC, "true", [], {})
-        accepts.append(took)
+        taken["exec"].append(took)
         while answer["job_id"] not in ended:
             arrived.clear()
             await arrived.wait()
     await subscription.cancel()
-    return echoes, accepts
+    return taken
 
 
 async def _timed(session: Session, uri: str, *args: Any) -> tuple[float, Any]:
@@ -73,16 +84,40 @@ async def _timed(session: Session, uri: str, *args: Any) -> tuple[float, Any]:
     return (time.perf_counter() - begun) * 1e3, answer
 
 
-def _ratios(when: str, echoes: list[float], accepts: list[float]) -> dict[str, float]:
-    middle, high = statistics.median(accepts), p95(accepts)
-    return {
-        f"exec / echo{when}, p50": middle / statistics.median(echoes),
-        f"exec / echo{when}, p95": high / p95(echoes),
-        f"exec{when}, p50 ms": middle,
-        f"exec{when}, p95 ms": high,
-        f"echo{when}, p50 ms": statistics.median(echoes),
-        f"echo{when}, p95 ms": p95(echoes),
+def _figures(when: str, taken: dict[str, list[float]]) -> dict[str, float]:
+    """The middle and the slow ones of each, and as multiples of an echo."""
+    measures: dict[str, Callable[[list[float]], float]] = {"p50": statistics.median, "p95": p95}
+    ratios = {
+        f"{what} / echo{when}, {name}": measure(taken[what]) / measure(taken["echo"])
+        for what in ("exec", "durable echo")
+        for name, measure in measures.items()
     }
+    return ratios | {
+        f"{what}{when}, {name} ms": measure(values)
+        for what, values in taken.items()
+        for name, measure in measures.items()
+    }
+
+
+@contextlib.asynccontextmanager
+async def durable_echo(session: Session) -> AsyncIterator[None]:
+    """While within, *session* answers `DURABLE_ECHO` with an id, once the call is on the disk."""
+    numbers = itertools.count()
+    with tempfile.TemporaryDirectory(prefix="tr-bench-") as path:
+        book = Book(Path(path), 0)
+
+        async def echo(_call: Call, *args: object) -> str:
+            number = next(numbers)
+            at = time.strftime("%Y-%m-%dT%H:%M:%S")
+            # Its job is not in the book: what is written is one row, an event.
+            await book.write([Step(number, 1, number, "queued", at, json.dumps(args))])
+            return f"{number:032x}"
+
+        await session.register(DURABLE_ECHO, echo)
+        try:
+            yield
+        finally:
+            book.close()
 
 
 @contextlib.asynccontextmanager

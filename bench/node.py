@@ -1,4 +1,4 @@
-"""A node of its own for a benchmark: a router, an executor, two tasks and an echo procedure."""
+"""A node of its own for a benchmark: a router, an executor, two tasks and echo procedures."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REALM = "taskrealm"
 ECHO = "taskrealm.bench.echo"
+DURABLE_ECHO = "taskrealm.bench.durable_echo"
 
 SETTINGS = """\
 [router]

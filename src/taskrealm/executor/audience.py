@@ -11,6 +11,7 @@ import structlog
 
 from ..protocol import uris
 from ..protocol.scope import Scope
+from .callers import SessionCaller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class Member:
     """When it ends; None for never."""
     details: dict[str, Any]
     """All that the router tells of it."""
+    caller: SessionCaller
+    """Who it is when it calls."""
 
 
 class Audience:
@@ -194,18 +197,30 @@ class Audience:
 
 def _member(details: dict[str, Any]) -> Member:
     extra = details["authextra"] or {}
-    return Member(
-        authid=details["authid"],
-        authrole=details["authrole"],
-        client=extra.get("client"),
-        teams=tuple(extra.get("teams", ())),
+    authid, authrole = details["authid"], details["authrole"]
+    caller = SessionCaller(
+        authid,
+        authrole,
+        authid,
+        tuple(extra.get("teams", ())),
         scope=Scope.of(extra.get("scope", {})),
+        session=details["session"],
         address=extra.get("address"),
         method=extra.get("method"),
+    )
+    return Member(
+        authid=authid,
+        authrole=authrole,
+        client=extra.get("client"),
+        teams=caller.teams,
+        scope=caller.scope,
+        address=caller.address,
+        method=caller.method,
         token=extra.get("token"),
         since=_moment(extra.get("since")),
         expires_at=_moment(extra.get("expires_at")),
         details=details,
+        caller=caller,
     )
 
 

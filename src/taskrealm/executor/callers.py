@@ -51,16 +51,7 @@ class Callers:
             raise NotAuthorized("The router does not vouch for the caller")
         if (member.authid, member.authrole) != (call.authid, call.authrole):
             raise NotAuthorized("The router does not vouch for the caller")
-        return SessionCaller(
-            call.authid,
-            call.authrole,
-            call.authid,
-            member.teams,
-            scope=member.scope,
-            session=call.caller,
-            address=member.address,
-            method=member.method,
-        )
+        return member.caller
 
     def operator(self, call: Call) -> SessionCaller:
         """

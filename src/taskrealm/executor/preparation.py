@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ..protocol.jobs import Delivery, Job, State, new_job_id
 from .entries import waiting_since
 from .inputs import files_named
 from .requests import Prepared
-from .shares import size_of
+from .shares import size_at_most, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,13 +66,6 @@ class Preparation:
         """
         return await self._rights.require_task(caller, name, self.registry.get(name), right)
 
-    def with_secrets_named(self, request: Request) -> Request:
-        """*request*, which says then what in it is secret."""
-        task = self.registry.get(request.task)
-        if task is None or not task.secrets:
-            return request
-        return replace(request, secrets=task.secret_places)
-
     async def prepare(self, request: Request, caller: Caller) -> Prepared:
         """
         What *caller* asks for, once it has the right to it and its task agrees.
@@ -109,12 +101,7 @@ class Preparation:
         arguments = await task.prepare(given, caller)
         if arguments is not given and arguments.values != given.values:
             await self._rights.require_run(caller, task, arguments.values)
-        size = size_of(arguments.values)
-        if size > self._arguments_limit:
-            raise TooLarge(
-                f"These arguments are {size} bytes as JSON; the most is {self._arguments_limit}",
-                limit=self._arguments_limit,
-            )
+        self._require_size(arguments)
         return Prepared(task, arguments, request.timeout or limit, retries, expires)
 
     def new_job(
@@ -188,6 +175,13 @@ class Preparation:
         """
         secrets = self._vault.open(job.job_id, job.sealed)
         return task.restore(job.arguments, secrets, files)
+
+    def _require_size(self, arguments: Arguments) -> None:
+        limit = self._arguments_limit
+        if size_at_most(arguments.values) > limit and (size := size_of(arguments.values)) > limit:
+            raise TooLarge(
+                f"These arguments are {size} bytes as JSON; the most is {limit}", limit=limit
+            )
 
     async def _require_visible(self, job_id: str, caller: Caller) -> None:
         job = self._job_of(job_id) or await self._journal.job(job_id)

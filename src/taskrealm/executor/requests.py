@@ -81,6 +81,11 @@ class Accepted:
     is_new: bool = True
 
 
+def with_secrets_named(request: Request, task: Task) -> Request:
+    """*request* for a job of *task*, which says then what in it is secret."""
+    return replace(request, secrets=task.secret_places) if task.secrets else request
+
+
 def by_key(requests: Sequence[Request]) -> dict[str | int, Request]:
     """
     Each of *requests* by its key, or by its index if it has none.

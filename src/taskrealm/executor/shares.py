@@ -20,6 +20,8 @@ PIECE = 262_144  # bytes of a file in one message at most
 CHUNK = 65_536  # bytes of output in one publication at most
 GROWTH = 6  # bytes of JSON for one of MessagePack at most: control characters, and `false,`
 
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Shares:
@@ -52,7 +54,7 @@ class Shares:
 
 def size_of(value: Any) -> int:
     """The bytes that *value* takes as JSON."""
-    return len(json.dumps(value))
+    return len(_encoder.encode(value))
 
 
 def size_at_most(value: Any) -> int:

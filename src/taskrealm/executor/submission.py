@@ -13,7 +13,14 @@ from ..protocol.jobs import now
 from .entries import start_of
 from .keys import Keys, require_first, require_same
 from .rates import Rates
-from .requests import Accepted, answers_to, by_key, require_earlier, with_job_ids
+from .requests import (
+    Accepted,
+    answers_to,
+    by_key,
+    require_earlier,
+    with_job_ids,
+    with_secrets_named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..journal import Journal
     from ..protocol.jobs import Event
-    from ..tasks import Caller
+    from ..tasks import Caller, Task
     from .audit import Audit
     from .course import Course
     from .gate import Gate
@@ -70,9 +77,11 @@ class Submission:
     ) -> list[Accepted]:
         """Accept all *requests* of *caller* or none, as `Executor.submit` promises."""
         require_earlier(requests)
-        for task in dict.fromkeys(each.task for each in requests):
-            await self._preparation.task(task, caller, Right.RUN)
-        requests = [self._preparation.with_secrets_named(each) for each in requests]
+        known: dict[str, Task] = {}
+        for each in requests:
+            if each.task not in known:
+                known[each.task] = await self._preparation.task(each.task, caller, Right.RUN)
+        requests = [with_secrets_named(each, known[each.task]) for each in requests]
         named = by_key(requests)
         keys = [name for name in named if isinstance(name, str)]
         release = await self._keys.claim(caller.authid, keys) if keys else None
