@@ -36,7 +36,7 @@ WAYS = {
 }
 """The tasks of the node, and how a burst of jobs is run."""
 WAITING = re.compile(
-    r"_worker \(concurrent|get \(queue|_take \(taskrealm/journal|wait \(threading|select \(selectors|acquire"
+    r"_worker \(concurrent|(?:\w+\.)?(?:get \(queue|_take \(taskrealm/journal|wait \(threading|select \(selectors|acquire)"
 )
 ROOM = re.compile(r"\(taskrealm/(\w+)/|\((?:.*/)?(autobahn|asyncio|structlog|sqlite3|json)/")
 

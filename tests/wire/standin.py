@@ -160,7 +160,7 @@ class StandIn:
         self.jobs[job_id] = {
             "job_id": job_id,
             "state": "running",
-            "owner": call.authid,
+            "owner": request.get("on_behalf_of", call.authid),
             "events": 0,
             "result": None,
             **request,

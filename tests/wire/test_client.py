@@ -310,6 +310,20 @@ async def test_an_operator_follows_the_job_of_another_user(
         assert await theirs.result() == 1
 
 
+async def test_of_a_user_who_is_followed_already_no_new_job_is_asked_for(
+    executor: StandIn, realm: Realm
+) -> None:
+    async with client_at(realm.ws, "olga") as operator:
+        first = await operator.exec("echo", on_behalf_of="ana")
+        await soon(first.result())
+        executor.calls.clear()
+        second = await operator.exec("wait", on_behalf_of="ana")
+        executor.happen(second.job_id, "succeeded", result="told")
+
+        assert await soon(second.result()) == "told"
+        assert executor.calls == [uris.EXEC]
+
+
 async def test_the_subscription_to_another_user_ends_with_the_last_job_held(
     client: Client, executor: StandIn, realm: Realm, executor_session: Session
 ) -> None:

@@ -329,10 +329,7 @@ class Client:
 
         If each has a key, the call is repeated as `exec` does.
         """
-        requests = [
-            replace(each, arguments=await self._uploaded(each.arguments, each.on_behalf_of))
-            for each in requests
-        ]
+        requests = [await self._with_files(each) for each in requests]
         has_keys = all(request.key is not None for request in requests)
         await self._following.placed()
 
@@ -638,6 +635,13 @@ class Client:
             NotAuthorized: We are limited ourselves.
         """
         await self._connection.call(uris.REVOKE_OWN, token)
+
+    async def _with_files(self, request: Request) -> Request:
+        """*request* as it is sent once the files among its arguments have been."""
+        arguments = await self._uploaded(request.arguments, request.on_behalf_of)
+        if arguments is request.arguments:
+            return request
+        return replace(request, arguments=arguments)
 
     async def _uploaded(self, arguments: Arguments, on_behalf_of: str | None) -> Arguments:
         """*arguments* with the files among them sent, and their ids in their place."""

@@ -122,14 +122,17 @@ class Following:
         if job.delivery is Delivery.NONE:
             self._ask_for(job)
         elif self._is_apart(job):
-            self._start(self._attach_new(job))
+            watch = self._watch_of(job)
+            # What happens to it is told behind the answer that we have it from.
+            if watch.subscription is None:
+                self._start(self._attach_new(job, watch))
 
     async def attach(self, job: Job) -> None:
         """See to it that news of *job*, whose owner and delivery have become known, reach us."""
         if job.delivery is not Delivery.USER:
             self._ask_for(job)
         elif self._is_apart(job):
-            await self._watch(job)
+            await self._hear(job, self._watch_of(job))
 
     @property
     def _is_narrow(self) -> bool:
@@ -139,12 +142,13 @@ class Following:
         """Whether events of *job* are in no stream that we follow."""
         return self._is_narrow or job.owner != self._connection.authid
 
-    async def _attach_new(self, job: Job) -> None:
+    async def _attach_new(self, job: Job, watch: _Watch) -> None:
         with contextlib.suppress(Error, Disconnected, Refused):  # whoever follows it learns why
-            await self._watch(job)
+            await self._hear(job, watch)
         job.doubt()  # it may have begun meanwhile
 
-    async def _watch(self, job: Job) -> None:
+    def _watch_of(self, job: Job) -> _Watch:
+        """The watch for *job*, which it keeps up for as long as somebody holds it."""
         if self._is_narrow:
             topic = uris.job_topic(job.owner, job.job_id)
         else:
@@ -152,6 +156,9 @@ class Following:
         watch = self._watches.setdefault(topic, _Watch(topic))
         watch.jobs += 1
         finalize(job, self._release, topic).atexit = False
+        return watch
+
+    async def _hear(self, job: Job, watch: _Watch) -> None:
         try:
             await watch.subscribe(await self._connection.session(), self)
         except Disconnected:

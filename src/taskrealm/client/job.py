@@ -63,7 +63,9 @@ class Job:
         self._doubts = 0 if owner else 1
         self._end: Mapping[str, Any] | None = None
         self._state: State | None = None
+        # Set for a moment when there is something to read, and when it has ended or may have.
         self._news = asyncio.Event()
+        self._turn = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Job {self.job_id}>"
@@ -88,7 +90,8 @@ class Job:
                     checked = self._doubts
                     self._look_at(await self._connection.insist(uris.JOB, self.job_id))
                 else:
-                    await self.news()
+                    self._connection.require()
+                    await self._turn.wait()
             assert self._state is not None
             result = result_of(self.job_id, self._state, self._end)
             if self._end.get("artifact"):
@@ -212,7 +215,9 @@ class Job:
         self._window.add(event["job_seq"], event)
         if event["type"] in TERMINAL:
             self._state, self._end = State(event["type"]), event
-        self.wake()
+            self.wake()
+        else:
+            _pulse(self._news)
 
     def doubt(self) -> None:
         """Let whoever follows this job ask what has been missed."""
@@ -221,8 +226,8 @@ class Job:
 
     def wake(self) -> None:
         """Let whoever waits look again."""
-        self._news.set()
-        self._news.clear()
+        _pulse(self._news)
+        _pulse(self._turn)
 
     async def news(self) -> None:
         """
@@ -287,6 +292,11 @@ class Job:
         if state.is_terminal:
             self._state, self._end = state, snapshot
             self.wake()
+
+
+def _pulse(event: asyncio.Event) -> None:
+    event.set()
+    event.clear()
 
 
 def any_job(connection: Connection, following: Following, job_id: str) -> Job:

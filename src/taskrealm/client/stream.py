@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 AHEAD_LIMIT = 10_000  # events kept that cannot be delivered yet; more are read again later
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a stream, right behind the event `seq` of `epoch`; without epoch, unknown."""
 
     epoch: str | None = None
@@ -147,7 +146,8 @@ class Stream:
         return Page(ready, snapshot, is_reset)
 
     def _is_next(self, event: dict[str, Any]) -> bool:
-        return self._place_of(event) == Position(self._position.epoch, self._position.seq + 1)
+        here, place = self._position, self._place_of(event)
+        return place.seq == here.seq + 1 and place.epoch == here.epoch
 
     def _is_behind(self, event: dict[str, Any]) -> bool:
         place = self._place_of(event)

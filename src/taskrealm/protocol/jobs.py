@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -180,7 +180,7 @@ class Job:
 
     def as_dict(self) -> dict[str, Any]:
         """The job as it crosses the wire: times in ISO 8601, nothing secret or about sessions."""
-        wire = asdict(self)
+        wire = dict(zip(_NAMES, _values(self), strict=True))
         del wire["session"], wire["client"], wire["fingerprint"], wire["sealed"]
         outcome = wire.pop("outcome")
         for name in TIMES:
@@ -190,10 +190,11 @@ class Job:
         return {**wire, **outcome}
 
 
-_values = attrgetter(*(each.name for each in fields(Job)))
+_NAMES = tuple(each.name for each in fields(Job))
+_values = attrgetter(*_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """
     One thing that happened to a job.

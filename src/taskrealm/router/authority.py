@@ -26,6 +26,7 @@ from . import (
     connections,
     crowds,
     decisions,
+    frames,
     guard,
     handshake,
     notation,
@@ -79,6 +80,7 @@ class Authority(ApplicationSession):  # type: ignore[misc]
             paint.install()
             notation.install()
             outbox.install(reactor)
+            frames.install()
             folder = NodeFolder(Path(self.config.extra["cbdir"]).parent)
             prepare_state(folder)
             self._policy = load_policy(folder.policy)

@@ -7,7 +7,6 @@ joining, floods the router, or sends it what it could choke on.
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -142,9 +141,10 @@ class Guard:
         if payloads.backlog(session._transport) > BACKLOG_LIMIT:
             session._transport.transport.abortConnection()
             return
-        # Who has just gone is not told anything, and what was to be done besides goes on.
-        with contextlib.suppress(Disconnected, TransportLost):
+        try:
             _send(router, session, message)
+        except (Disconnected, TransportLost):
+            pass  # who has just gone is not told anything, and what was to be done besides goes on
 
     def _slow_down(self, session: Any, message: Any, wait: float) -> None:
         """Refuse a *message* that has come *wait* seconds too early."""
