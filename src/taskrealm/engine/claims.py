@@ -126,9 +126,9 @@ class Capacity:
     def take(self, job_id: str, owner: str, claim: Claim, usage: Usage | None = None) -> None:
         """Count a job as running, or in another *usage* than that of those which run."""
         usage = self.used if usage is None else usage
-        usage.add(
-            job_id, owner, claim, slots=self.needs(claim), in_group=self._needs_in_group(claim)
-        )
+        needs = self.needs(claim)
+        in_group = needs if claim.group is None else self._needs_in_group(claim)
+        usage.add(job_id, owner, claim, slots=needs, in_group=in_group)
 
     def lack(self, owner: str, claim: Claim, beside: Usage = NOTHING) -> Reason | None:
         """

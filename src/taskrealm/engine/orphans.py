@@ -7,7 +7,6 @@ whether a job left anything behind, without a look at the other processes of the
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .trees import LOOK_LIMIT, cookie_of, is_ending
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -84,10 +84,9 @@ class Orphans:
         """Whether `adopt` was called."""
         return self._children >= 0
 
-    def expect(self, pid: int, cookie: str) -> None:
-        """From now on *pid* is the main process of a job; whoever started it reaps it."""
+    def expect(self, pid: int, cookie: str, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on *pid* is the main process of a job of *loop*; whoever started it reaps it."""
         self._jobs[pid] = cookie
-        loop = asyncio.get_running_loop()
         if self._reaped_in is not loop:
             self._reaped_in = loop
             loop.call_later(REAP_INTERVAL, self._reap, loop)

@@ -113,6 +113,7 @@ class Process:
         spawned: Spawned,
         observers: Observers,
         on_output: Callable[[str, bytes], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.pid = spawned.pid
         self._cookie = program.cookie
@@ -122,7 +123,7 @@ class Process:
             self._streams[spawned.stderr] = "stderr"
         self._watch, self._output, self._watchdog = observers
         self._on_output = on_output
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._exit: Exit | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._has_exited = False
@@ -134,7 +135,7 @@ class Process:
         self._scans: set[asyncio.Future[set[Identity]]] = set()
         self._excess: str | None = None
         self._watchdog.watch(self.pid, self._cookie, program.limits, self._on_excess)
-        ORPHANS.expect(self.pid, self._cookie)
+        ORPHANS.expect(self.pid, self._cookie, loop)
         self._watch.add(self._pidfd, self._on_exit)
         for stream in self._streams:
             self._output.add(stream, self._on_readable)
@@ -153,11 +154,12 @@ class Process:
         """
         if not ORPHANS.are_adopted:
             raise RuntimeError("adopt_orphans() must be called before the first program starts")
+        loop = asyncio.get_running_loop()
         try:
-            observers = Observers.of(asyncio.get_running_loop())
+            observers = Observers.of(loop)
         except OSError as error:
             raise SpawnFailed(reason(error, program)) from error
-        return cls(program, spawn(program), observers, on_output)
+        return cls(program, spawn(program), observers, on_output, loop)
 
     async def wait(self) -> Exit:
         """Wait until the program and all that it started have ended."""

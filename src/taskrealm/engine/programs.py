@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
 import resource
 import signal
 import termios
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..protocol.values import value
 from ..tasks import Limits, Terminal
 from . import vfork
 from .trees import COOKIE
@@ -26,7 +26,7 @@ NO_LIMITS = Limits()
 RESTORED = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Program:
     """
     One external program with everything that it is given.
@@ -162,13 +162,14 @@ def _streams(terminal: Terminal | None, ends: list[int]) -> tuple[int, int, int 
 
 def _offer_to_kernel(pid: int) -> None:
     """Let the kernel, when it runs out of memory, rather end this program than this process."""
-    # It may belong to another user by now (setuid), or have ended.
-    with contextlib.suppress(PermissionError, ProcessLookupError):
+    try:
         file = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(file, _dispensability())
         finally:
             os.close(file)
+    except (PermissionError, ProcessLookupError):
+        pass  # it belongs to another user by now (setuid), or has ended
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import itertools
 import math
 from bisect import bisect_left
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sortedcontainers import SortedList
 
@@ -275,8 +275,12 @@ class Scheduler:
             KeyError: The job does not run.
         """
         owner, _ = self._capacity.used.remove(job_id)
-        if owner in self._accounts:
-            self._line_up(self._accounts[owner])
+        account = self._accounts.get(owner)
+        if account is not None:
+            # Only a line that a cap of the owner has kept out can come to stand elsewhere.
+            for line in account.lines.values():
+                if line.place is None:
+                    self._place(line)
 
     def reason(self, job_id: str) -> Reason | None:
         """Why a job waits; None if it does not wait for a slot."""
@@ -385,9 +389,9 @@ class Scheduler:
         entry = self._waiting.pop(job_id)
         line, account = entry.line, entry.line.account
         self._leave(account.owner)
-        line.jobs.remove(entry)
+        _remove(entry, line.jobs)
         if line.claim.slots:
-            account.order.remove(entry)
+            _remove(entry, account.order)
             account.change()
             if not account.order:
                 del self._busy[account.owner]
@@ -402,7 +406,6 @@ class Scheduler:
         tag = account.tag
         job_id: str = line.jobs[0].job_id
         self._drop(job_id)
-        self._displace(line)
         self._capacity.take(job_id, account.owner, claim)
         if claim.slots:
             # A cap may have kept it back: for that time it saves no turns.
@@ -414,6 +417,8 @@ class Scheduler:
             self._entrance = self._reached + TURN // 2
             if account.lead > 0:
                 self._lead_entrance = max(self._entrance, self._lead_entrance + TURN // 2)
+        if not line.jobs:
+            self._displace(line)
         self._line_up(account)
         self._retire(account)
         return job_id
@@ -441,17 +446,21 @@ class Scheduler:
             place = Place(account.tag, rank, arrival, line)
         if place == line.place:
             return
-        self._displace(line)
+        if place is None:
+            self._displace(line)
+            return
+        places = self._places.get(claim)
+        if places is None:
+            places = self._places[claim] = SortedList()
+        if line.place is not None:
+            _remove(line.place, places)
+        places.add(place)
         line.place = place
-        if place is not None:
-            if claim not in self._places:
-                self._places[claim] = SortedList()
-            self._places[claim].add(place)
 
     def _displace(self, line: Line) -> None:
         if line.place is not None:
             places = self._places[line.claim]
-            places.remove(line.place)
+            _remove(line.place, places)
             line.place = None
             if not places:
                 del self._places[line.claim]
@@ -518,3 +527,11 @@ class Scheduler:
 
 def _rank(priority: int, since: float) -> float:
     return since - priority
+
+
+def _remove(one: object, entries: SortedList[Any]) -> None:
+    # What starts is the first of them: it need not be looked for.
+    if entries[0] is one:
+        entries.pop(0)
+    else:
+        entries.remove(one)

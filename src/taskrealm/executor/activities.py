@@ -15,16 +15,27 @@ class Activities:
     """Work for jobs that goes on whether or not anybody waits for it, until it is done."""
 
     def __init__(self) -> None:
-        self._running: dict[asyncio.Task[Any], str] = {}
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[Any]] = set()
 
-    def begin(self, work: Coroutine[Any, Any, T], job_id: str = "") -> asyncio.Task[T]:
-        """Do some *work*; *job_id* says which job it runs, if it does."""
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do some *work*."""
         task = asyncio.create_task(work)
-        self._running[task] = job_id
-        task.add_done_callback(self._running.pop)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
         return task
+
+    def run(self, job_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do the *work* that runs a job, which calls `ran` at its end."""
+        self._runs[job_id] = asyncio.create_task(work)
+
+    def ran(self, job_id: str) -> None:
+        """What runs a job does nothing any more; a callback would take a pass of the loop to say so."""
+        del self._runs[job_id]
 
     async def quiet(self, rests: Callable[[str], bool]) -> None:
         """Wait until nothing is being done but to run jobs of which each *rests*."""
-        while busy := [task for task, job_id in self._running.items() if not rests(job_id)]:
+        while busy := self._others.union(
+            task for job_id, task in self._runs.items() if not rests(job_id)
+        ):
             await asyncio.wait(busy, return_when=asyncio.FIRST_COMPLETED)

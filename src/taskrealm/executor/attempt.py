@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..engine import Process
 from ..protocol.jobs import EventType
+from ..protocol.values import value
 from .delays import Deadlines
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Surroundings:
     """When the jobs that run have used up their time."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reporter:
     """Where the output, the progress and the messages of an attempt go."""
 

@@ -103,7 +103,7 @@ class Course:
 
     def run(self, live: LiveJob) -> None:
         """Run a job that has its slot, or a batch that goes on without one."""
-        self.activities.begin(self._run(live), live.job.job_id)
+        self.activities.run(live.job.job_id, self._run(live))
 
     def withdraw(self, jobs: Iterable[LiveJob]) -> set[str]:
         """Let jobs wait no more; gives the ids of those that did."""
@@ -179,23 +179,26 @@ class Course:
                 self.waiting.release(job_id)
             self.start()
 
-        refusal = await self._refusal_to_repeat(live)
-        if refusal is not None:
-            free_slot()
-            await live.end(refusal)
-            self._let_go([live])
-            return
-        live.is_shown = await self._rights.shows_output(owner_of(live.job), live.job)
-        setback = await live.run(self._surroundings, free_slot)
-        if setback is None:
-            self._let_go([live])
-        else:
-            self._try_again(live, setback)
+        try:
+            refusal = await self._refusal_to_repeat(live) if live.job.attempt else None
+            if refusal is not None:
+                free_slot()
+                await live.end(refusal)
+                self._let_go([live])
+                return
+            live.is_shown = await self._rights.shows_output(owner_of(live.job), live.job)
+            setback = await live.run(self._surroundings, free_slot)
+            if setback is None:
+                self._let_go([live])
+            else:
+                self._try_again(live, setback)
+        finally:
+            self.activities.ran(job_id)
 
     async def _refusal_to_repeat(self, live: LiveJob) -> Ending | None:
         """How a job ends that would run again, but whose owner may not run it any more."""
         job = live.job
-        if job.state is not State.QUEUED or not job.attempt:
+        if job.state is not State.QUEUED:
             return None
         reason = await self._rights.refusal(owner_of(job), live.task, job.arguments)
         if reason is None:

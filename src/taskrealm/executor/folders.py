@@ -33,7 +33,7 @@ class WorkFolders:
         self._root = root
         self._numbers = itertools.count(1)
         self._free: list[Path] = []
-        self._settled: dict[Path, _Moment] = {}
+        self._settled: dict[str, _Moment] = {}
         self.pipes = NamedPipes(root)
         """The pipes of running jobs: beside the directories, not in one."""
 
@@ -54,7 +54,7 @@ class WorkFolders:
         if self._is_untouched(folder):
             self._free.append(folder)
         else:
-            self._settled.pop(folder, None)
+            self._settled.pop(os.fspath(folder), None)
             await asyncio.to_thread(_remove, folder)
 
     def close(self) -> None:
@@ -62,19 +62,20 @@ class WorkFolders:
         self.pipes.close()
 
     def _is_untouched(self, folder: Path) -> bool:
+        path = os.fspath(folder)
         try:
-            found = os.lstat(folder)
+            found = os.lstat(path)
             moment = _Moment(found.st_dev, found.st_ino, found.st_ctime_ns)
-            if moment == self._settled.get(folder):
+            if moment == self._settled.get(path):
                 return True
             if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) != 0o700:
                 return False
-            with os.scandir(folder) as entries:
+            with os.scandir(path) as entries:
                 is_empty = next(entries, None) is None
         except OSError:
             return False
         if is_empty and time.time_ns() - found.st_ctime_ns > SETTLING:
-            self._settled[folder] = moment
+            self._settled[path] = moment
         return is_empty
 
 

@@ -246,10 +246,11 @@ class LiveJob:
                 # Nothing follows an end, not even what the journal could not take at first.
                 await self._stop_recorded
             # Nobody is told of an end that may still be forgotten: the job stays as it was.
-            ended = self._ended_as(ending, now())
-            steps = [Entry(ended, ending.type, ending.data, audit=ending.audit)]
+            moment = now()
+            ended = self._ended_as(ending, moment)
+            steps = [Entry(ended, ending.type, ending.data, moment, ending.audit)]
             if ending.artifact is not None:
-                steps.insert(0, Entry(self.job, EventType.ARTIFACT, ending.artifact))
+                steps.insert(0, Entry(self.job, EventType.ARTIFACT, ending.artifact, moment))
             await self._record.add(*steps)
         except WriteRefused as error:
             log.error("An end was refused", job_id=self.job.job_id, error=str(error))
@@ -333,13 +334,14 @@ class LiveJob:
         # A batch goes on where an earlier executor has left it.
         goes_on = self.job.state is State.RUNNING
         if self._stop is None and not goes_on:
+            moment = now()
             self.job = self.job.changed(
                 state=State.RUNNING,
                 attempt=self.job.attempt + 1,
-                started_at=now(),
+                started_at=moment,
                 expires_at=None,
             )
-            await self._record.add(Entry(self.job, EventType.STARTED))
+            await self._record.add(Entry(self.job, EventType.STARTED, at=moment))
             log.info(
                 "Job started",
                 job_id=self.job.job_id,

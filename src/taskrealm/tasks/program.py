@@ -119,6 +119,8 @@ class ProgramTask(Task):
             TaskError: A property of the task failed.
         """
         stdin = self._command.stdin
+        if stdin is None:
+            return b""
         text = self._handed_over(arguments.model, stdin) if isinstance(stdin, Value) else stdin
         return b"" if text is None else text.encode()
 
@@ -191,7 +193,7 @@ def printed_result(stdout: bytes) -> str | None:
 
     None if that is nothing but white space, or more than `TEXT_LIMIT` bytes.
     """
-    if len(stdout) > TEXT_LIMIT:
+    if not stdout or len(stdout) > TEXT_LIMIT:
         return None
     return (
         stdout.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}").strip() or None
