@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
-from json import encoder
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -60,21 +60,10 @@ def _rendered(logger: Any, name: str, event: EventDict) -> str:
     """The line for *event*."""
     if "exc_info" in event:
         _EXCEPTIONS(logger, name, event)
-    return "".join(_encode(event, 0))
+    return _encoder.encode(event)
 
 
-# What `json.dumps` makes anew for each line, in the same words.
-_encode = encoder.c_make_encoder(  # type: ignore[attr-defined]
-    markers=None,
-    default=repr,
-    encoder=encoder.encode_basestring_ascii,
-    indent=None,
-    key_separator=": ",
-    item_separator=", ",
-    sort_keys=False,
-    skipkeys=False,
-    allow_nan=True,
-)
+_encoder = json.JSONEncoder(default=repr)
 
 # Not structlog's own `dict_tracebacks`, which writes local variables out: arguments, tokens.
 _EXCEPTIONS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
