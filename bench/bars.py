@@ -22,23 +22,35 @@ class Bar:
         return value <= self.limit if self.direction == "≤" else value >= self.limit
 
 
-BURST = "1,000 `true` with captured output, jobs a second / bare asyncio spawning"
+PROGRAMS = "1,000 `true` with captured output, jobs a second"
+BURST = f"{PROGRAMS} / bare asyncio spawning"
 FUNCTIONS = "5,000 functions that do nothing, jobs a second"
 EXEC = "`exec` → job id / an echo call through the same router"
 QUEUED = "with 100,000 jobs queued"
 HISTORY = "with 1,000,000 jobs in the history"
 
+RACES = {2: "peers", 8: "peers-8"}
+"""The subjects that race with other task queues, by slots."""
+
 BARS = (
     *(
         Bar(1, f"exec_many, {slots} slots", "bursts", f"exec_many / bare asyncio, {slots} slots", "≥", 0.75, f"{BURST}; one `exec_many`, {slots} slots")
-        for slots in (2, 8)
+        for slots in RACES
+    ),
+    *(
+        Bar(1, f"exec_many / fastest peer, {slots} slots", subject, f"programs by exec_many / fastest peer, {slots} slots", "≥", 1.0, f"{PROGRAMS} / the fastest peer; one `exec_many`, {slots} slots")
+        for slots, subject in RACES.items()
     ),
     *(
         Bar(2, f"pipelined exec, {slots} slots", "bursts", f"pipelined / bare asyncio, {slots} slots", "≥", 0.6, f"{BURST}; an `exec` each, {slots} slots")
-        for slots in (2, 8)
+        for slots in RACES
+    ),
+    *(
+        Bar(2, f"pipelined exec / fastest peer, {slots} slots", subject, f"programs by an exec each / fastest peer over a socket, {slots} slots", "≥", 1.0, f"{PROGRAMS} / the fastest peer over a socket; an `exec` each, {slots} slots")
+        for slots, subject in RACES.items()
     ),
     Bar(3, "functions / bare pool", "functions", "jobs / bare pool", "≥", 0.5, f"{FUNCTIONS} / a bare pool of processes"),
-    Bar(3, "functions / fastest peer", "peers", "functions / fastest peer", "≥", 1.0, f"{FUNCTIONS} / the fastest peer with workers in processes"),
+    Bar(3, "functions / fastest peer", "peers", "functions / fastest peer, 2 slots", "≥", 1.0, f"{FUNCTIONS} / the fastest peer with workers in processes"),
     Bar(4, "exec / echo, p50", "calls", "exec / echo, p50", "≤", 1.5, f"{EXEC}, idle, p50"),
     Bar(4, "exec / echo, p95", "calls", "exec / echo, p95", "≤", 2.0, f"{EXEC}, idle, p95"),
     Bar(5, "exec / echo under load, p95", "calls", "exec / echo under load, p95", "≤", 3.0, f"{EXEC}, all slots running short jobs, p95"),

@@ -3,7 +3,8 @@ The floor of a durable queue: the least that Python takes for jobs of which noth
 
 Each start is on the disk before the program starts, each end before anybody hears of it, and the
 end of one and the start of the next are committed together. Nothing else of a node is there: no
-checks, rights, priorities, limits or reports, no working directories, no router, no log.
+checks, rights, priorities, limits or reports, no working directories, no log; and no router, unless
+a listener behind one is to be told.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +29,8 @@ from .spawning import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+Listener = AbstractAsyncContextManager["Callable[[Sequence[Step]], object]"]
 
 SCHEMA = """
 create table jobs (number integer primary key, state text, status text) strict;
@@ -104,8 +108,18 @@ def _settle(waiters: list[asyncio.Future[None]]) -> None:
         waiter.set_result(None)
 
 
-async def run_durably(slots: int, count: int, work: Callable[[], Awaitable[object]]) -> float:
-    """Seconds for *count* times *work*, so many at a time, each started and ended durably."""
+async def run_durably(
+    slots: int,
+    count: int,
+    work: Callable[[], Awaitable[object]],
+    listener: Listener | None = None,
+) -> float:
+    """
+    Seconds for *count* times *work*, so many at a time, each started and ended durably.
+
+    The *listener* is told of each step, and has heard of all at the end of that time; it is
+    another process at a pipe unless one is given.
+    """
     left = iter(range(count))
     seq = 0
 
@@ -117,7 +131,7 @@ async def run_durably(slots: int, count: int, work: Callable[[], Awaitable[objec
 
     with tempfile.TemporaryDirectory(prefix="tr-bench-") as path:
         book = Book(Path(path), count)
-        async with _listener() as tell:
+        async with listener or _at_a_pipe() as tell:
 
             async def slot() -> None:
                 steps: list[Step] = []
@@ -132,13 +146,13 @@ async def run_durably(slots: int, count: int, work: Callable[[], Awaitable[objec
 
             begun = time.perf_counter()
             await asyncio.gather(*(slot() for _ in range(slots)))
-            seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - begun
         book.close()
     return seconds
 
 
 @contextlib.asynccontextmanager
-async def _listener() -> AsyncIterator[Callable[[Sequence[Step]], object]]:
+async def _at_a_pipe() -> AsyncIterator[Callable[[Sequence[Step]], object]]:
     """Another process, which is told of steps in JSON."""
     with subprocess.Popen(
         ["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, bufsize=0

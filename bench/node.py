@@ -84,8 +84,8 @@ def running_node(slots: int, tasks: str = TASKS, settings: str = SETTINGS) -> It
 
 
 @contextlib.asynccontextmanager
-async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
-    """A session that answers `ECHO` at once, as the executor's own sessions are joined."""
+async def inner_session(folder: NodeFolder) -> AsyncIterator[Session]:
+    """A session as the executor's own sessions are joined, with the same rights."""
     session = await join(
         f"unix:{folder.socket}",
         realm=REALM,
@@ -93,15 +93,22 @@ async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
         authid="executor",
         authrole="executor",
     )
+    try:
+        yield session
+    finally:
+        await session.leave()
+
+
+@contextlib.asynccontextmanager
+async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
+    """An inner session that answers `ECHO` at once."""
 
     def echo(_call: Call, *args: object) -> object:
         return args[0]
 
-    try:
+    async with inner_session(folder) as session:
         await session.register(ECHO, echo)
         yield session
-    finally:
-        await session.leave()
 
 
 def url_of(folder: NodeFolder) -> str:

@@ -88,6 +88,7 @@ def _floors(run: Run) -> str:
         "system calls alone": "programs/s",
         "bare asyncio": "programs/s",
         "durable and nothing else": "programs/s",
+        "durable, told by the router": "programs/s",
         "exec_many": "jobs/s",
         "pipelined": "jobs/s",
     }

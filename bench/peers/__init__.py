@@ -22,7 +22,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A task queue; `processes` says that its tasks run side by side in processes of their own."""
+    """
+    A task queue.
+
+    `processes` says that its tasks run side by side in processes of their own, and `socket`
+    that who submits them talks to a server, and not to a file.
+    """
 
     title: str
     environment: str
@@ -31,6 +36,7 @@ class Peer:
     workers: str
     learns: str
     processes: bool = False
+    socket: bool = True
 
 
 REDIS = "redis==8.1.0"
@@ -65,6 +71,7 @@ PEERS = {
     "huey_sqlite": Peer(
         *("Huey, SQLite", "huey", HUEY, ()),
         *("threads of one process", "asks every 50 ms or less often"),
+        socket=False,
     ),
     "taskiq_redis": Peer(
         *("taskiq, Redis", "taskiq", ("taskiq==0.13.0", "taskiq-redis==1.2.4", REDIS), ("redis",)),

@@ -1,10 +1,11 @@
-"""A node of ours, asked for one job after the other."""
+"""A node of ours, asked for each job by a call of its own, none of which waits for the others."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 
-from taskrealm.client import Client, Job
+from taskrealm.client import Client
 
 client = Client(os.environ["NODE_URL"], token=os.environ["NODE_TOKEN"])
 
@@ -13,9 +14,6 @@ async def connect() -> None:
     await client.__aenter__()
 
 
-async def submit(kind: str) -> Job:
-    return await client.exec(kind)
-
-
-async def wait(submitted: Job) -> None:
-    await submitted.result()
+async def burst(kind: str, count: int) -> None:
+    jobs = await asyncio.gather(*(client.exec(kind) for _ in range(count)))
+    await asyncio.gather(*(job.result() for job in jobs))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENTS = Path(tempfile.gettempdir()) / "taskrealm-peers"
-OURS = {"ours": "TaskRealm, one by one", "ours_together": "TaskRealm, `exec_many`"}
+OURS = {"ours": "TaskRealm, an `exec` each", "ours_together": "TaskRealm, `exec_many`"}
 KINDS = {"nothing": "functions", "true": "programs"}
 LIMIT = 180.0  # seconds that a peer may take in a round
 
@@ -74,27 +74,23 @@ class Race:
         bare = self._burst(sys.executable, "bare", [], {})
         found = self._figures("bare", bare, bare)
         environment = {"NODE_URL": url_of(self._node), "NODE_TOKEN": token_for(self._node, "ana")}
-        rates = {}
+        ours: dict[str, dict[str, dict[str, float]]] = {}
         for name, title in OURS.items():
             told = self._burst(sys.executable, name, [node_of(self._node.root)], environment)
             found |= self._figures(title, told, bare)
-            rates[name] = told["nothing"]["rate"]
-        fastest = 0.0
+            ours[name] = told
+        peers: dict[str, dict[str, dict[str, float]]] = {}
         for name, peer in PEERS.items():
             if not self._servers.keys() >= set(peer.servers):
                 continue
             try:
-                told = self._peer(name, peer, f"{name}-{number}")
+                peers[name] = self._peer(name, peer, f"{name}-{number}")
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 # That a peer fails is no reason to learn nothing of the others.
                 print(f"{peer.title}: {error}\n{self._last_words()}", file=sys.stderr)
                 continue
-            found |= self._figures(peer.title, told, bare)
-            if peer.processes:
-                fastest = max(fastest, told["nothing"]["rate"])
-        if fastest and self._slots == 2:
-            found["functions / fastest peer"] = rates["ours_together"] / fastest
-        return found
+            found |= self._figures(peer.title, peers[name], bare)
+        return found | self._against_the_fastest(ours, peers)
 
     def _peer(self, name: str, peer: Peer, queue: str) -> dict[str, dict[str, float]]:
         python = _python_for(peer)
@@ -147,6 +143,33 @@ class Race:
 
     def _environment(self, own: dict[str, str]) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(ROOT), "SLOTS": str(self._slots)} | own
+
+    def _against_the_fastest(
+        self,
+        ours: dict[str, dict[str, dict[str, float]]],
+        peers: dict[str, dict[str, dict[str, float]]],
+    ) -> dict[str, float]:
+        """Our rates as a part of the fastest one of those peers that they are held against."""
+        found = {}
+        for name, kind, what, rivals in (
+            ("ours_together", "true", "programs by exec_many / fastest peer", peers),
+            (
+                "ours",
+                "true",
+                "programs by an exec each / fastest peer over a socket",
+                [each for each in peers if PEERS[each].socket],
+            ),
+            (
+                "ours_together",
+                "nothing",
+                "functions / fastest peer",
+                [each for each in peers if PEERS[each].processes],
+            ),
+        ):
+            if rivals:
+                fastest = max(peers[each][kind]["rate"] for each in rivals)
+                found[f"{what}, {self._slots} slots"] = ours[name][kind]["rate"] / fastest
+        return found
 
     def _figures(
         self,
