@@ -135,7 +135,10 @@ class Writer:
             if self._settling is None or self._settling.done():
                 self._settling = self.change(lambda _: None)
                 self._settling.add_done_callback(asyncio.Future.exception)
-            await asyncio.wait([self._settling], timeout=SETTLE_TIMEOUT)
+            settling = self._settling
+            await asyncio.wait([settling], timeout=SETTLE_TIMEOUT)
+            if settling.done() and settling.exception() is None:
+                return None
         return None if self._staging.is_empty else self._staging.changes
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import random
 import shutil
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -236,6 +237,25 @@ async def test_what_cannot_be_brought_in_is_found_all_the_same(
         State.FAILED,
         State.SUCCEEDED,
     ]
+
+
+async def test_what_is_staged_after_a_reader_has_asked_keeps_it_from_nothing(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskrealm.journal.journal.shown", None)
+    one = job()
+    await write(journal, queued(one))
+    reading = asyncio.create_task(journal.job(one.job_id))
+    await asyncio.sleep(0)
+    writing = journal.write([queued(job())])
+    await asyncio.sleep(0)
+    # The loop stands still, and the journal's thread has done both before it goes on.
+    deadline = time.monotonic() + PATIENCE
+    while counts(tmp_path) != (1, 1):
+        assert time.monotonic() < deadline
+
+    assert await reading == one
+    await writing
 
 
 async def test_damage_to_what_is_staged_is_seen(tmp_path: Path) -> None:
