@@ -92,14 +92,19 @@ def _floors(run: Run) -> str:
         "exec_many": "jobs/s",
         "pipelined": "jobs/s",
     }
-    rows = [
-        [way, *(spread(found[f"{way}, {slots} slots, {unit}"]) for slots in SLOTS)]
-        for way, unit in ways.items()
-        if found
-    ]
-    return _table(
-        ["`true` with captured output, a second", *(f"{n} at a time" for n in SLOTS)], rows
-    )
+    rows = []
+    for way, unit in ways.items() if found else ():
+        rows.append([way])
+        for slots in SLOTS:
+            ratio = f"{way} / bare asyncio, {slots} slots"
+            rows[-1] += [
+                spread(found[f"{way}, {slots} slots, {unit}"]),
+                spread(found[ratio]) if ratio in found else "-",
+            ]
+    head = ["`true` with captured output, a second"]
+    for slots in SLOTS:
+        head += [f"{slots} at a time", "/ bare asyncio"]
+    return _table(head, rows)
 
 
 def _costs(run: Run) -> str:

@@ -50,11 +50,12 @@ class Sleep(CommandTask):
 
 
 async def measure(rounds: int) -> Figures:
-    """Each once, however many *rounds*: to fill the queue takes long."""
+    """Bar 8, each time with two nodes of their own."""
     figures = Figures()
     tasks = TASKS + MORE_TASKS
-    with running_node(2, tasks, SETTINGS) as folder, running_node(2, tasks, SETTINGS) as empty:
-        figures.add(await _measure(folder, empty))
+    for _ in range(rounds):
+        with running_node(2, tasks, SETTINGS) as folder, running_node(2, tasks, SETTINGS) as empty:
+            figures.add(await _measure(folder, empty))
     return figures
 
 
@@ -132,4 +133,4 @@ async def _restart(session: Session, node: int, job_id: str) -> float:
 
 
 if __name__ == "__main__":
-    alone(measure, rounds=1)
+    alone(measure)
