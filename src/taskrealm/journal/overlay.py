@@ -39,11 +39,12 @@ def shown(connection: sqlite3.Connection, staged: Changes) -> Iterator[None]:
             connection.execute(
                 f"create unique index temp.staged_{table}_key on staged_{table} ({key})"
             )
-        # Of a job that is in the tables, only what changes is staged.
+        # Of a job that was in the tables before, only what changes is staged. A new one may have
+        # got there meanwhile: it is shown as it was.
         connection.execute(
             f"insert into {PREFIX}jobs select * from jobs"
             " where number in (select value from json_each(?))",
-            [json.dumps(list(staged.status))],
+            [json.dumps(list(staged.status.keys() - staged.new.keys()))],
         )
         staged.bring_in(connection, PREFIX)
         connection.execute(
