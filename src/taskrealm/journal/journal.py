@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from .database import Database
     from .outcomes import Outcome
     from .rows import Row
-    from .staging import Changes
     from .writer import Entry
 
 T = TypeVar("T")
@@ -505,21 +504,21 @@ class Journal:
     async def _read(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
         if self._closed:
             raise JournalError(f"{self._database.path} is closed")
-        staged = await self._writer.settle()
+        is_settled = await self._writer.settle()
         return await asyncio.get_running_loop().run_in_executor(
-            self._reader, self._select, staged, make, query, values
+            self._reader, self._select, is_settled, make, query, values
         )
 
     def _select(
         self,
-        staged: Changes | None,
+        is_settled: bool,
         make: Callable[[Row], T],
         query: str,
         values: dict[str, Any],
     ) -> list[T]:
         reader = self._database.reader
         try:
-            with nullcontext() if staged is None else shown(reader, staged):
+            with nullcontext() if is_settled else shown(reader):
                 return [make(row) for row in reader.execute(query, values)]
         except sqlite3.Error as error:
             raise explain(self._database.path, "read", error) from error

@@ -6,6 +6,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from .staging import read
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
@@ -25,36 +27,39 @@ PREFIX = "temp.staged_"
 
 
 @contextlib.contextmanager
-def shown(connection: sqlite3.Connection, staged: Changes) -> Iterator[None]:
+def shown(connection: sqlite3.Connection) -> Iterator[None]:
     """
-    Let *connection* find what is *staged* in the tables, and nobody else.
+    Let *connection* find what is staged in the tables, and nobody else.
 
-    Each table gives way to a view of it and of rows in memory. Lists of many jobs take longer that way.
+    What it finds is of one moment, even if all is brought into the tables meanwhile. Each table gives
+    way to a view of it and of rows in memory. Lists of many jobs take longer that way.
     """
     connection.execute("pragma temp_store = memory")
-    with contextlib.ExitStack() as shown:
-        for table, key in KEYS.items():
-            connection.execute(f"create temp table staged_{table} as select * from {table} limit 0")
-            shown.callback(connection.execute, f"drop table {PREFIX}{table}")
-            connection.execute(
-                f"create unique index temp.staged_{table}_key on staged_{table} ({key})"
-            )
-        # Of a job that was in the tables before, only what changes is staged. A new one may have
-        # got there meanwhile: it is shown as it was.
-        connection.execute(
-            f"insert into {PREFIX}jobs select * from jobs"
-            " where number in (select value from json_each(?))",
-            [json.dumps(list(staged.status.keys() - staged.new.keys()))],
-        )
-        staged.bring_in(connection, PREFIX)
-        connection.execute(
-            f"update {PREFIX}audit set id = rowid + (select coalesce(max(id), 0) from audit)"
-        )
-        for table, key in KEYS.items():
-            connection.execute(
-                f"create temp view {table} as select * from main.{table}"
-                f" where ({key}) not in (select {key} from {PREFIX}{table})"
-                f" union all select * from {PREFIX}{table}"
-            )
-            shown.callback(connection.execute, f"drop view temp.{table}")
+    connection.execute("begin")
+    try:
+        _lay_over(connection, read(connection))
         yield
+    finally:
+        connection.execute("rollback")  # and the views are gone
+
+
+def _lay_over(connection: sqlite3.Connection, staged: Changes) -> None:
+    for table, key in KEYS.items():
+        connection.execute(f"create temp table staged_{table} as select * from {table} limit 0")
+        connection.execute(f"create unique index temp.staged_{table}_key on staged_{table} ({key})")
+    # Of a job that was in the tables before, only what changes is staged.
+    connection.execute(
+        f"insert into {PREFIX}jobs select * from jobs"
+        " where number in (select value from json_each(?))",
+        [json.dumps(list(staged.status))],
+    )
+    staged.bring_in(connection, PREFIX)
+    connection.execute(
+        f"update {PREFIX}audit set id = rowid + (select coalesce(max(id), 0) from audit)"
+    )
+    for table, key in KEYS.items():
+        connection.execute(
+            f"create temp view {table} as select * from main.{table}"
+            f" where ({key}) not in (select {key} from {PREFIX}{table})"
+            f" union all select * from {PREFIX}{table}"
+        )

@@ -136,6 +136,19 @@ class Changes:
         audit.add(connection, self.audit, prefix)
 
 
+def read(connection: sqlite3.Connection) -> Changes:
+    """
+    What is staged, all together.
+
+    Raises:
+        sqlite3.Error: It cannot be read.
+        ValueError: It is damaged.
+        TypeError: It is damaged.
+    """
+    staged = connection.execute("select changes from staged order by id")
+    return Changes.together(Changes.unpacked(packed) for (packed,) in staged)
+
+
 def settle(connection: sqlite3.Connection) -> None:
     """
     Bring into the tables what is staged, as a crash may have left it, all or nothing.
@@ -145,11 +158,8 @@ def settle(connection: sqlite3.Connection) -> None:
         ValueError: It is damaged.
         TypeError: It is damaged.
     """
-    staged = [
-        Changes.unpacked(packed)
-        for (packed,) in connection.execute("select changes from staged order by id")
-    ]
-    if not staged:
+    staged = read(connection)
+    if not staged.steps:
         return
     connection.execute("begin immediate")
     try:
@@ -182,23 +192,18 @@ class Staging:
         """Whether everything is in the tables."""
         return not self._staged
 
-    @property
-    def changes(self) -> Changes:
-        """What is staged."""
-        return Changes.together(tuple(self._staged))
-
     def add(self, changes: Changes) -> None:
         """Let *changes* be durable with this transaction: staged, or in the tables."""
         if changes.can_wait and self._steps + changes.steps <= AT_ONCE:
             self._connection.execute("insert into staged (changes) values (?)", (changes.packed(),))
             self._added = changes
         else:
-            self._bring_in([*self._staged, changes])
+            self._bring_in(Changes.together((*self._staged, changes)))
 
     def bring_in(self) -> None:
         """Bring into the tables what is staged."""
         if self._staged:
-            self._bring_in(self._staged)
+            self._bring_in(Changes.together(self._staged))
 
     def keep(self) -> None:
         """The transaction is committed."""
@@ -215,7 +220,7 @@ class Staging:
         """The transaction has not happened."""
         self._added = self._left_unfiled = None
 
-    def _bring_in(self, changes: list[Changes]) -> None:
+    def _bring_in(self, changes: Changes) -> None:
         ends = _bring_in(self._connection, changes)
         self._left_unfiled = self._unfiled + ends
         if self._left_unfiled >= filing.AT_ONCE:
@@ -223,9 +228,8 @@ class Staging:
             self._left_unfiled = 0
 
 
-def _bring_in(connection: sqlite3.Connection, changes: Iterable[Changes]) -> int:
+def _bring_in(connection: sqlite3.Connection, changes: Changes) -> int:
     """Bring *changes* into the tables, and nothing stays staged; gives how many jobs have ended."""
-    whole = Changes.together(changes)
-    whole.bring_in(connection)
+    changes.bring_in(connection)
     connection.execute("delete from staged")
-    return whole.ends
+    return changes.ends

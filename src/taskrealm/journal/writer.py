@@ -121,15 +121,15 @@ class Writer:
         """Run *step* in the writer's thread; see `Journal.change`."""
         return self._put(_Change(step, self._loop.create_future()))
 
-    async def settle(self) -> Changes | None:
+    async def settle(self) -> bool:
         """
         Have everything that was acknowledged in the tables, where readers find it.
 
-        Gives what cannot be brought there just now: there is trouble, or others hold a lock.
+        Gives whether it is there; not if there is trouble, or others hold a lock.
         """
         # What the thread has acknowledged shows there already.
         if self._staging.is_empty:
-            return None
+            return True
         if not self._health.is_bad:
             # Whatever is acknowledged while it waits was written before it.
             if self._settling is None or self._settling.done():
@@ -138,8 +138,8 @@ class Writer:
             settling = self._settling
             await asyncio.wait([settling], timeout=SETTLE_TIMEOUT)
             if settling.done() and settling.exception() is None:
-                return None
-        return None if self._staging.is_empty else self._staging.changes
+                return True
+        return self._staging.is_empty
 
     async def close(self) -> None:
         """Commit what waits, then end the thread. What is written later is refused."""

@@ -16,8 +16,10 @@ from taskrealm.journal import (
     AuditFilter,
     AuditRecord,
     Filter,
+    Journal,
     JournalError,
     numbering,
+    overlay,
     staging,
     writer,
 )
@@ -26,11 +28,11 @@ from taskrealm.protocol.jobs import State
 from .lives import PATIENCE, ended, job, open_journal, progress, queued, started, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from taskrealm.journal import Entry, Journal
+    from taskrealm.journal import Entry
     from taskrealm.protocol.jobs import Job
 
 
@@ -237,6 +239,44 @@ async def test_what_cannot_be_brought_in_is_found_all_the_same(
         State.FAILED,
         State.SUCCEEDED,
     ]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("look", [Journal.unfinished, lambda journal: journal.audit(AuditFilter())])
+async def test_what_is_brought_in_while_it_is_read_is_found_once(
+    journal: Journal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    look: Callable[[Journal], Awaitable[list[Any]]],
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    def read(connection: sqlite3.Connection) -> staging.Changes:
+        if when == "before":
+            bring_in()
+        found = staging.read(connection)
+        if when == "after":
+            bring_in()
+        return found
+
+    def bring_in() -> None:
+        assert counts(tmp_path) == (2, 0)
+        brought_in = asyncio.run_coroutine_threadsafe(journal.change(lambda _: None), loop)
+        brought_in.result(PATIENCE)
+        assert counts(tmp_path) == (0, 1)
+
+    async def settle(_: writer.Writer) -> bool:
+        return False
+
+    monkeypatch.setattr(overlay, "read", read)
+    monkeypatch.setattr(writer.Writer, "settle", settle)
+    await write(journal, queued(job()))
+    await asyncio.wait_for(journal.record([AuditRecord("ann", "exec", "user")]), PATIENCE)
+    during = await look(journal)
+    monkeypatch.undo()
+    assert len(during) == 1
+    assert await look(journal) == during
 
 
 async def test_what_is_staged_after_a_reader_has_asked_keeps_it_from_nothing(
