@@ -110,7 +110,7 @@ def search(read: Callable[[int, int], Chunk], needle: Needle, offset: int, limit
         base, data = chunk.offset, chunk.data
         position = max(position, base)
         end = len(data)
-        if end >= BLOCK:
+        if end - (position - base) >= BLOCK:
             end = _whole_lines(data)
             if base + end <= position:
                 end = len(data) - needle.overlap

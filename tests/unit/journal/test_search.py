@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from taskrealm.journal import Chunk, Needle, OutputStore, search
@@ -170,6 +170,7 @@ def test_a_text_that_is_still_being_printed_is_found_when_it_is_whole(tmp_path: 
     ),
     st.integers(20, 400),
 )
+@example(["x" * 50] * 8, 26)  # near its end: too long for one block, and too short for two
 def test_it_does_not_matter_how_the_output_is_read(pieces: list[str], block: int) -> None:
     data = "".join(pieces).encode()
     needle = Needle("ab")
