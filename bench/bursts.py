@@ -11,7 +11,7 @@ from taskrealm.client import Client, Request
 
 from .figures import Figures, alone
 from .floor import run_durably, run_program
-from .listening import told_by_router
+from .listening import run_asked, told_by_router
 from .node import inner_session, running_node, token_for, url_of
 from .spawning import spawn_by_asyncio, spawn_by_system_calls, use_pidfds
 from .trees import cpu_of, node_of
@@ -64,6 +64,7 @@ async def _round(folder: NodeFolder, slots: int) -> dict[str, float]:
     async with inner_session(folder) as session:
         listener = told_by_router(folder, session, BURST)
         told = await run_durably(slots, BURST, run_program, listener)
+        asked = await run_asked(slots, BURST, run_program, folder, session)
     async with Client(url_of(folder), token=token_for(folder, "ana")) as client:
         node = node_of(folder.root)
         used = cpu_of([node])
@@ -77,10 +78,13 @@ async def _round(folder: NodeFolder, slots: int) -> dict[str, float]:
         f"bare asyncio / system calls alone, {slots} slots": least / asyncio_alone,
         f"durable and nothing else / bare asyncio, {slots} slots": asyncio_alone / durable,
         f"durable, told by the router / bare asyncio, {slots} slots": asyncio_alone / told,
+        f"durable, asked and told by the router / bare asyncio, {slots} slots": asyncio_alone
+        / asked,
         f"exec_many, {slots} slots, jobs/s": BURST / many,
         f"pipelined, {slots} slots, jobs/s": BURST / pipelined,
         f"durable and nothing else, {slots} slots, programs/s": BURST / durable,
         f"durable, told by the router, {slots} slots, programs/s": BURST / told,
+        f"durable, asked and told by the router, {slots} slots, programs/s": BURST / asked,
         f"bare asyncio, {slots} slots, programs/s": BURST / asyncio_alone,
         f"system calls alone, {slots} slots, programs/s": BURST / least,
         f"CPU of the node and its programs, {slots} slots, ms a job": used / BURST * 1e3,

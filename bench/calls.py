@@ -11,12 +11,9 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import json
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskrealm.client import Client, Request
@@ -24,7 +21,7 @@ from taskrealm.protocol import uris
 from taskrealm.wire import join
 
 from .figures import Figures, alone, p95
-from .floor import Book, Step
+from .floor import Steps, open_book
 from .node import DURABLE_ECHO, ECHO, REALM, echo_session, running_node, token_for, url_of
 
 if TYPE_CHECKING:
@@ -102,22 +99,16 @@ def _figures(when: str, taken: dict[str, list[float]]) -> dict[str, float]:
 @contextlib.asynccontextmanager
 async def durable_echo(session: Session) -> AsyncIterator[None]:
     """While within, *session* answers `DURABLE_ECHO` with an id, once the call is on the disk."""
-    numbers = itertools.count()
-    with tempfile.TemporaryDirectory(prefix="tr-bench-") as path:
-        book = Book(Path(path), 0)
+    numbers, steps = itertools.count(), Steps()
+    with open_book() as book:
 
-        async def echo(_call: Call, *args: object) -> str:
+        async def echo(_call: Call, *_args: object) -> str:
             number = next(numbers)
-            at = time.strftime("%Y-%m-%dT%H:%M:%S")
-            # Its job is not in the book: what is written is one row, an event.
-            await book.write([Step(number, 1, number, "queued", at, json.dumps(args))])
+            await book.write([steps.make(number, 1, "queued")])
             return f"{number:032x}"
 
         await session.register(DURABLE_ECHO, echo)
-        try:
-            yield
-        finally:
-            book.close()
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -28,17 +28,10 @@ from taskrealm.engine import vfork
 from .spawning import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 Listener = AbstractAsyncContextManager["Callable[[Sequence[Step]], object]"]
 
-SCHEMA = """
-create table jobs (number integer primary key, state text, status text) strict;
-create table events (
-    number integer, job_seq integer, seq integer, type text, at text, data text,
-    primary key (number, job_seq)
-) strict, without rowid;
-"""
 PIECE = 65_536  # bytes read at once
 
 
@@ -54,20 +47,15 @@ class Step(NamedTuple):
 
 
 class Book:
-    """States on the disk, by a thread that commits together whatever waits."""
+    """States on the disk, by a thread that commits together whatever waits, as one row behind the last."""
 
-    def __init__(self, folder: Path, jobs: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._database = sqlite3.connect(
             folder / "book.sqlite", isolation_level=None, check_same_thread=False
         )
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = full")
-        self._database.executescript(SCHEMA)
-        self._database.execute("begin")
-        self._database.executemany(
-            "insert into jobs values (?, 'queued', '{}')", [(number,) for number in range(jobs)]
-        )
-        self._database.execute("commit")
+        self._database.execute("create table book (id integer primary key, steps text) strict")
         self._loop = asyncio.get_running_loop()
         self._waiting: queue.SimpleQueue[tuple[Sequence[Step], asyncio.Future[None]] | None]
         self._waiting = queue.SimpleQueue()
@@ -93,19 +81,37 @@ class Book:
                 while (more := self._waiting.get_nowait()) is not None:
                     group.append(more)
             steps = [step for some, _ in group for step in some]
-            self._database.execute("begin immediate")
-            self._database.executemany(
-                "update jobs set state = ?, status = ? where number = ?",
-                [(step.state, step.data, step.number) for step in steps],
-            )
-            self._database.executemany("insert into events values (?, ?, ?, ?, ?, ?)", steps)
-            self._database.execute("commit")
+            self._database.execute("insert into book (steps) values (?)", [json.dumps(steps)])
             self._loop.call_soon_threadsafe(_settle, [done for _, done in group])
 
 
 def _settle(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
         waiter.set_result(None)
+
+
+class Steps:
+    """Makes the steps of jobs, numbered as the events of one owner are."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def make(self, number: int, job_seq: int, state: str) -> Step:
+        """The next one: what the job with this *number* has come to."""
+        self._seq += 1
+        at = time.strftime("%Y-%m-%dT%H:%M:%S")
+        return Step(number, job_seq, self._seq, state, at, json.dumps({"attempt": 1, "at": at}))
+
+
+@contextlib.contextmanager
+def open_book() -> Iterator[Book]:
+    """A book of its own, which is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="tr-bench-") as path:
+        book = Book(Path(path))
+        try:
+            yield book
+        finally:
+            book.close()
 
 
 async def run_durably(
@@ -120,35 +126,44 @@ async def run_durably(
     The *listener* is told of each step, and has heard of all at the end of that time; it is
     another process at a pipe unless one is given.
     """
-    left = iter(range(count))
-    seq = 0
-
-    def step(number: int, job_seq: int, state: str) -> Step:
-        nonlocal seq
-        seq += 1
-        at = time.strftime("%Y-%m-%dT%H:%M:%S")
-        return Step(number, job_seq, seq, state, at, json.dumps({"attempt": 1, "at": at}))
-
-    with tempfile.TemporaryDirectory(prefix="tr-bench-") as path:
-        book = Book(Path(path), count)
+    with open_book() as book:
         async with listener or _at_a_pipe() as tell:
-
-            async def slot() -> None:
-                steps: list[Step] = []
-                for number in left:
-                    steps.append(step(number, 2, "running"))
-                    await book.write(steps)
-                    tell(steps)
-                    await work()
-                    steps = [step(number, 3, "succeeded")]
-                await book.write(steps)
-                tell(steps)
-
             begun = time.perf_counter()
-            await asyncio.gather(*(slot() for _ in range(slots)))
-        seconds = time.perf_counter() - begun
-        book.close()
-    return seconds
+            await work_off(slots, _all(count), work, book, Steps(), tell)
+        return time.perf_counter() - begun
+
+
+async def work_off(
+    slots: int,
+    numbers: AsyncIterator[int],
+    work: Callable[[], Awaitable[object]],
+    book: Book,
+    steps: Steps,
+    tell: Callable[[Sequence[Step]], object],
+) -> None:
+    """
+    Do the *work* of the jobs with these *numbers*, so many at a time.
+
+    The end of one and the start of the next are in the *book* together, before anybody is told.
+    """
+
+    async def slot() -> None:
+        some: list[Step] = []
+        async for number in numbers:
+            some.append(steps.make(number, 2, "running"))
+            await book.write(some)
+            tell(some)
+            await work()
+            some = [steps.make(number, 3, "succeeded")]
+        await book.write(some)
+        tell(some)
+
+    await asyncio.gather(*(slot() for _ in range(slots)))
+
+
+async def _all(count: int) -> AsyncIterator[int]:
+    for number in range(count):
+        yield number
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,8 @@
-"""The least that telling of ends takes: a session that publishes, and another process that listens."""
+"""
+The least that telling of ends takes: a session that publishes, and another process that listens.
+
+That process may ask for the work as well, by a call each, none of which waits for the one before.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,21 @@ import argparse
 import asyncio
 import contextlib
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from taskrealm.protocol import uris
 from taskrealm.wire import join
 
-from .node import REALM, token_for, url_of
+from .floor import Steps, open_book, work_off
+from .node import ASKED, REALM, token_for, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from taskrealm.settings import NodeFolder
-    from taskrealm.wire import Session
+    from taskrealm.wire import Call, Session
 
     from .floor import Step
 
@@ -34,13 +41,80 @@ async def told_by_router(
 
     At the end it has heard of *count* jobs that have succeeded.
     """
-    loop = asyncio.get_running_loop()
-    words = (url_of(folder), token_for(folder, LISTENER), str(count))
-    listener = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.listening", *words), stdout=asyncio.subprocess.PIPE
-    )
+    listener = await _listener(folder, count)
     assert listener.stdout is not None
     await listener.stdout.readline()
+    yield _teller(session)
+    await listener.wait()
+
+
+async def run_asked(
+    slots: int,
+    count: int,
+    work: Callable[[], Awaitable[object]],
+    folder: NodeFolder,
+    session: Session,
+) -> float:
+    """
+    Seconds for *count* times *work*, so many at a time, for another process that asks for each.
+
+    *session* answers each call when that is durable, and tells of each step through the router of the
+    node in *folder*. The time ends when the other process has heard of all ends.
+    """
+    numbers, steps, tell = Numbers(count), Steps(), _teller(session)
+    with open_book() as book:
+
+        async def take(_call: Call) -> str:
+            number = numbers.new()
+            some = [steps.make(number, 1, "queued")]
+            await book.write(some)
+            tell(some)
+            numbers.put(number)
+            return f"{number:032x}"
+
+        await session.register(ASKED, take)
+        asker = await _listener(folder, count, "--ask")
+        await work_off(slots, numbers, work, book, steps, tell)
+        said, _ = await asker.communicate()
+    return float(said.split()[-1])
+
+
+class Numbers:
+    """The numbers of jobs that somebody asks for, so many in all."""
+
+    def __init__(self, count: int) -> None:
+        self._new = iter(range(count))
+        self._left = count
+        self._waiting: asyncio.Queue[int] = asyncio.Queue()
+
+    def new(self) -> int:
+        """One that is not durable yet."""
+        return next(self._new)
+
+    def put(self, number: int) -> None:
+        """Let its work begin."""
+        self._waiting.put_nowait(number)
+
+    def __aiter__(self) -> Numbers:
+        return self
+
+    async def __anext__(self) -> int:
+        if not self._left:
+            raise StopAsyncIteration
+        self._left -= 1
+        return await self._waiting.get()
+
+
+async def _listener(folder: NodeFolder, count: int, *words: str) -> Process:
+    words = (url_of(folder), token_for(folder, LISTENER), str(count), *words)
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.listening", *words), stdout=asyncio.subprocess.PIPE
+    )
+
+
+def _teller(session: Session) -> Callable[[Sequence[Step]], object]:
+    """Publishes what it is given, together with what follows in the same window."""
+    loop = asyncio.get_running_loop()
     gathered: list[dict[str, Any]] = []
 
     def publish() -> None:
@@ -52,12 +126,11 @@ async def told_by_router(
             loop.call_later(WINDOW, publish)
         gathered.extend(step._asdict() for step in steps)
 
-    yield tell
-    await listener.wait()
+    return tell
 
 
-async def _listen(url: str, token: str, count: int) -> None:
-    """Say when it listens, and end when it has heard of so many ends."""
+async def _listen(url: str, token: str, count: int, *, is_asking: bool) -> None:
+    """Say when it listens, ask if it shall, and end when it has heard of so many ends."""
     session = await join(url, realm=REALM, ticket=token)
     left = count
     all_heard = asyncio.Event()
@@ -70,7 +143,11 @@ async def _listen(url: str, token: str, count: int) -> None:
 
     await session.subscribe(uris.jobs_topic(LISTENER), hear)
     print("listening", flush=True)
+    begun = time.perf_counter()
+    if is_asking:
+        await asyncio.gather(*(session.call(ASKED) for _ in range(count)))
     await all_heard.wait()
+    print(time.perf_counter() - begun)
     await session.leave()
 
 
@@ -79,5 +156,6 @@ if __name__ == "__main__":
     parser.add_argument("url")
     parser.add_argument("token")
     parser.add_argument("count", type=int)
+    parser.add_argument("--ask", action="store_true")
     chosen = parser.parse_args()
-    asyncio.run(_listen(chosen.url, chosen.token, chosen.count))
+    asyncio.run(_listen(chosen.url, chosen.token, chosen.count, is_asking=chosen.ask))

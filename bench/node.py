@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REALM = "taskrealm"
 ECHO = "taskrealm.bench.echo"
 DURABLE_ECHO = "taskrealm.bench.durable_echo"
+ASKED = "taskrealm.bench.asked"
 
 SETTINGS = """\
 [router]
