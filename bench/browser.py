@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskrealm.protocol import uris
 
 from .figures import Figures, alone, p95
-from .node import echo_session, running_node
+from .node import inner_session, running_node
 from .pages import joined_page
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def measure(rounds: int) -> Figures:
     """Bar 6."""
     figures = Figures()
     with running_node(2) as folder:
-        async with echo_session(folder) as inside, joined_page(folder, "ana") as page:
+        async with inner_session(folder) as inside, joined_page(folder, "ana") as page:
             await page.evaluate(LISTEN)
             for _ in range(FIRST):
                 await _end(page)

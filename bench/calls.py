@@ -1,16 +1,10 @@
-"""
-One `exec` at a time, beside an echo call through the same router: idle, and under load.
-
-Between the two stands a *durable echo*, which has its call on the disk before it answers with an
-id, and does nothing else: the least that the answer of an `exec` can take.
-"""
+"""One `exec` at a time, beside an echo call through the same router: idle, and under load."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import itertools
 import statistics
 import sys
 import time
@@ -20,15 +14,15 @@ from taskrealm.client import Client, Request
 from taskrealm.protocol import uris
 from taskrealm.wire import join
 
+from .echoes import echoing
 from .figures import Figures, alone, p95
-from .floor import Steps, open_book
-from .node import DURABLE_ECHO, ECHO, REALM, echo_session, running_node, token_for, url_of
+from .node import DURABLE_ECHO, ECHO, REALM, running_node, token_for, url_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from taskrealm.settings import NodeFolder
-    from taskrealm.wire import Call, Session
+    from taskrealm.wire import Session
 
 SLOTS = 2
 CALLS = 200  # of each kind in one round
@@ -40,7 +34,7 @@ async def measure(rounds: int) -> Figures:
     """Bars 4 and 5, by a session of its own, in the way of any client."""
     figures = Figures()
     with running_node(SLOTS) as folder:
-        async with echo_session(folder) as inside, durable_echo(inside):
+        async with echoing(folder):
             session = await join(url_of(folder), realm=REALM, ticket=token_for(folder, "ana"))
             await _calls(session)
             for _ in range(rounds):
@@ -94,21 +88,6 @@ def _figures(when: str, taken: dict[str, list[float]]) -> dict[str, float]:
         for what, values in taken.items()
         for name, measure in measures.items()
     }
-
-
-@contextlib.asynccontextmanager
-async def durable_echo(session: Session) -> AsyncIterator[None]:
-    """While within, *session* answers `DURABLE_ECHO` with an id, once the call is on the disk."""
-    numbers, steps = itertools.count(), Steps()
-    with open_book() as book:
-
-        async def echo(_call: Call, *_args: object) -> str:
-            number = next(numbers)
-            await book.write([steps.make(number, 1, "queued")])
-            return f"{number:032x}"
-
-        await session.register(DURABLE_ECHO, echo)
-        yield
 
 
 @contextlib.asynccontextmanager

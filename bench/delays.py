@@ -11,7 +11,7 @@ from taskrealm.protocol import uris
 from taskrealm.wire import join
 
 from .figures import Figures, alone, p95
-from .node import REALM, echo_session, running_node, token_for, url_of
+from .node import REALM, inner_session, running_node, token_for, url_of
 
 PROGRAMS = 100  # in one round
 
@@ -20,7 +20,7 @@ async def measure(rounds: int) -> Figures:
     """Bar 6 as a session in Python sees it, without the browser."""
     figures = Figures()
     with running_node(2) as folder:
-        async with echo_session(folder) as inside:
+        async with inner_session(folder) as inside:
             session = await join(url_of(folder), realm=REALM, ticket=token_for(folder, "ana"))
             topic = uris.jobs_topic(session.authid)
             arrived: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from taskrealm.access.tokens import TokenStore
 from taskrealm.settings import NodeFolder, load_settings
-from taskrealm.wire import Call, Session, join
+from taskrealm.wire import Session, join
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -100,18 +100,6 @@ async def inner_session(folder: NodeFolder) -> AsyncIterator[Session]:
         await session.leave()
 
 
-@contextlib.asynccontextmanager
-async def echo_session(folder: NodeFolder) -> AsyncIterator[Session]:
-    """An inner session that answers `ECHO` at once."""
-
-    def echo(_call: Call, *args: object) -> object:
-        return args[0]
-
-    async with inner_session(folder) as session:
-        await session.register(ECHO, echo)
-        yield session
-
-
 def url_of(folder: NodeFolder) -> str:
     """Where the node's public port takes WebSocket connections."""
     return f"ws://127.0.0.1:{load_settings(folder.settings_file).router.port}/ws"
@@ -119,7 +107,8 @@ def url_of(folder: NodeFolder) -> str:
 
 def token_for(folder: NodeFolder, user: str, role: str = "user") -> str:
     """A token of *user* for an hour."""
-    return TokenStore.open(folder.tokens).issue(user, role, lifetime=3_600)
+    with contextlib.closing(TokenStore.open(folder.tokens)) as store:
+        return store.issue(user, role, lifetime=3_600)
 
 
 def free_port() -> int:

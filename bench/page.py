@@ -89,6 +89,7 @@ def _floors(run: Run) -> str:
         "bare asyncio": "programs/s",
         "durable and nothing else": "programs/s",
         "durable, told by the router": "programs/s",
+        "durable, asked and told by the router": "programs/s",
         "exec_many": "jobs/s",
         "pipelined": "jobs/s",
     }
