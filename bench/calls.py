@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import statistics
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,14 @@ from taskrealm.client import Client, Request
 from taskrealm.protocol import uris
 from taskrealm.wire import join
 
+from .beside import beside
 from .echoes import echoing
 from .figures import Figures, alone, p95
 from .node import DURABLE_ECHO, ECHO, REALM, running_node, token_for, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from taskrealm.settings import NodeFolder
     from taskrealm.wire import Session
@@ -90,21 +90,9 @@ def _figures(when: str, taken: dict[str, list[float]]) -> dict[str, float]:
     }
 
 
-@contextlib.asynccontextmanager
-async def busy(folder: NodeFolder) -> AsyncIterator[None]:
+def busy(folder: NodeFolder) -> AbstractAsyncContextManager[object]:
     """While within, short jobs of another user run in all slots, and a few wait."""
-    words = ("--busy", url_of(folder), token_for(folder, "bo"))
-    # In a process of its own: what it does must not delay what is measured here.
-    other = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.calls", *words), stdout=asyncio.subprocess.PIPE
-    )
-    assert other.stdout is not None
-    await other.stdout.readline()
-    try:
-        yield
-    finally:
-        other.terminate()
-        await other.wait()
+    return beside("calls", "--busy", url_of(folder), token_for(folder, "bo"))
 
 
 async def _keep_busy(url: str, token: str) -> None:

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import itertools
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskrealm.settings import NodeFolder
 
+from .beside import beside
 from .floor import Steps, open_book
 from .node import DURABLE_ECHO, ECHO, inner_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from taskrealm.wire import Call
 
 
-@contextlib.asynccontextmanager
-async def echoing(folder: NodeFolder) -> AsyncIterator[None]:
+def echoing(folder: NodeFolder) -> AbstractAsyncContextManager[object]:
     """While within, another process answers `ECHO` and `DURABLE_ECHO` in the node in *folder*."""
-    other = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.echoes", folder.root), stdout=asyncio.subprocess.PIPE
-    )
-    assert other.stdout is not None
-    await other.stdout.readline()
-    try:
-        yield
-    finally:
-        other.terminate()
-        await other.wait()
+    return beside("echoes", folder.root)
 
 
 async def _echo(folder: NodeFolder) -> None:

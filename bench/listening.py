@@ -9,19 +9,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from taskrealm.protocol import uris
 from taskrealm.wire import join
 
+from .beside import beside
 from .floor import Steps, open_book, work_off
 from .node import ASKED, REALM, token_for, url_of
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from taskrealm.settings import NodeFolder
     from taskrealm.wire import Call, Session
@@ -41,11 +42,9 @@ async def told_by_router(
 
     At the end it has heard of *count* jobs that have succeeded.
     """
-    listener = await _listener(folder, count)
-    assert listener.stdout is not None
-    await listener.stdout.readline()
-    yield _teller(session)
-    await listener.wait()
+    async with _listener(folder, count) as listener:
+        yield _teller(session)
+        await listener.wait()
 
 
 async def run_asked(
@@ -73,10 +72,10 @@ async def run_asked(
             return f"{number:032x}"
 
         await session.register(ASKED, take)
-        asker = await _listener(folder, count, "--ask")
-        await work_off(slots, numbers, work, book, steps, tell)
-        said, _ = await asker.communicate()
-    return float(said.split()[-1])
+        async with _listener(folder, count, "--ask") as asker:
+            await work_off(slots, numbers, work, book, steps, tell)
+            said, _ = await asker.communicate()
+    return float(said)
 
 
 class Numbers:
@@ -105,11 +104,8 @@ class Numbers:
         return await self._waiting.get()
 
 
-async def _listener(folder: NodeFolder, count: int, *words: str) -> Process:
-    words = (url_of(folder), token_for(folder, LISTENER), str(count), *words)
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.listening", *words), stdout=asyncio.subprocess.PIPE
-    )
+def _listener(folder: NodeFolder, count: int, *words: str) -> AbstractAsyncContextManager[Process]:
+    return beside("listening", url_of(folder), token_for(folder, LISTENER), count, *words)
 
 
 def _teller(session: Session) -> Callable[[Sequence[Step]], object]:

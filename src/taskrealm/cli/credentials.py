@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..settings import NodeFolder
 
 
+name_argument = click.argument("name")
+
+
 @contextmanager
 def opened_credentials(
     folder: NodeFolder, action: str | None = None, name: str = ""

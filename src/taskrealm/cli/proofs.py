@@ -9,12 +9,11 @@ import click
 
 from . import exits
 from .connection import find_node, node_option
-from .credentials import opened_credentials
+from .credentials import name_argument, opened_credentials
 from .exits import Stopped
 from .terminal import say
 
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
-_name = click.argument("name")
 
 
 @click.group()
@@ -23,7 +22,7 @@ def key() -> None:
 
 
 @key.command("add")
-@_name
+@name_argument
 @click.argument("public_key", required=False)
 @click.option(
     "--new",
@@ -48,7 +47,7 @@ def add_key(name: str, public_key: str | None, new: Path | None, node: Path | No
 
 
 @key.command("rm")
-@_name
+@name_argument
 @click.argument("public_key")
 @node_option
 def remove_key(name: str, public_key: str, node: Path | None) -> None:
@@ -65,7 +64,7 @@ def certificate() -> None:
 
 
 @certificate.command("add")
-@_name
+@name_argument
 @click.argument("file", type=_PEM)
 @node_option
 def add_certificate(name: str, file: Path, node: Path | None) -> None:
@@ -77,7 +76,7 @@ def add_certificate(name: str, file: Path, node: Path | None) -> None:
 
 
 @certificate.command("rm")
-@_name
+@name_argument
 @click.argument("fingerprint")
 @node_option
 def remove_certificate(name: str, fingerprint: str, node: Path | None) -> None:

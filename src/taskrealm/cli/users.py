@@ -10,15 +10,13 @@ import click
 from ..access.identity import ROLES
 from . import exits
 from .connection import find_node, node_option
-from .credentials import opened_credentials, opened_tokens
+from .credentials import name_argument, opened_credentials, opened_tokens
 from .exits import Stopped
 from .proofs import certificate, key
 from .terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_name = click.argument("name")
 
 
 @click.group()
@@ -32,7 +30,7 @@ def user() -> None:
 
 
 @user.command()
-@_name
+@name_argument
 @click.option("--role", type=click.Choice(ROLES), default="user", show_default=True)
 @click.option("--team", "teams", multiple=True, help="A team of theirs; may be given often.")
 @node_option
@@ -89,7 +87,7 @@ def list_users(as_json: bool, node: Path | None) -> None:
 
 
 @user.command()
-@_name
+@name_argument
 @node_option
 def rm(name: str, node: Path | None) -> None:
     """Remove a user; nothing by which they have joined is valid any more."""
@@ -103,7 +101,7 @@ def rm(name: str, node: Path | None) -> None:
 
 
 @user.command()
-@_name
+@name_argument
 @node_option
 def password(name: str, node: Path | None) -> None:
     """
@@ -125,7 +123,7 @@ def password(name: str, node: Path | None) -> None:
 
 
 @user.command()
-@_name
+@name_argument
 @node_option
 def secret(name: str, node: Path | None) -> None:
     """Print a new secret of a program, once; older ones are void."""
@@ -136,7 +134,7 @@ def secret(name: str, node: Path | None) -> None:
 
 
 @user.command()
-@_name
+@name_argument
 @node_option
 def revoke(name: str, node: Path | None) -> None:
     """Make everything void by which a user has joined so far: tokens, password, keys."""

@@ -217,16 +217,20 @@ class Job:
             self._state, self._end = State(event["type"]), event
             self.wake()
         else:
-            _pulse(self._news)
+            self.stir()
 
     def doubt(self) -> None:
         """Let whoever follows this job ask what has been missed."""
         self._doubts += 1
         self.wake()
 
-    def wake(self) -> None:
-        """Let whoever waits look again."""
+    def stir(self) -> None:
+        """Let whoever reads look again."""
         _pulse(self._news)
+
+    def wake(self) -> None:
+        """Let whoever waits look again, for something to read or for the end."""
+        self.stir()
         _pulse(self._turn)
 
     async def news(self) -> None:

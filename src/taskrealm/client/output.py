@@ -172,7 +172,7 @@ class _Live:
     def _arrive(self, chunk: dict[str, Any]) -> None:
         if (cursor := self._cursors.get(chunk["stream"])) is not None:
             cursor.live(chunk)
-            self._job.wake()
+            self._job.stir()
 
 
 def _asking(

@@ -171,7 +171,7 @@ class Accounts:
             known.of(user.authid, user.role, user.teams)["methods"] = sorted(methods)
         for member in self._audience.members.values():
             if member.authrole in ROLES:
-                known.of(member.authid, member.authrole, member.teams)["sessions"] += 1
+                known.of(member.authid, member.authrole, member.caller.teams)["sessions"] += 1
         owners = await self._journal.owners(after=after, limit=limit)
         for owner, states in owners.items():
             known.of(owner)["jobs"] = states
@@ -270,14 +270,14 @@ def told_session(number: int, member: Member) -> dict[str, Any]:
         "session": number,
         "authid": member.authid,
         "role": member.authrole,
-        "teams": list(member.teams),
+        "teams": list(member.caller.teams),
         "method": extra.get("method"),
         "token": extra.get("token"),
         "client": member.client,
-        "address": member.address,
+        "address": member.caller.address,
         "since": extra.get("since"),
         "expires_at": extra.get("expires_at"),
-        "scope": member.scope.as_dict(),
+        "scope": member.caller.scope.as_dict(),
     }
 
 

@@ -32,12 +32,6 @@ class Member:
     authrole: str
     client: str | None
     """The id that its client gives to all its sessions, if it does."""
-    teams: tuple[str, ...]
-    scope: Scope
-    address: str | None
-    """Where it comes from."""
-    method: str | None
-    """How it has proven who it is."""
     token: str | None
     """The id of the token by which it has joined, if it was one of the node's own."""
     since: datetime | None
@@ -47,7 +41,7 @@ class Member:
     details: dict[str, Any]
     """All that the router tells of it."""
     caller: SessionCaller
-    """Who it is when it calls."""
+    """Who it is when it calls, where it comes from, and how it has proven who it is."""
 
 
 class Audience:
@@ -112,7 +106,7 @@ class Audience:
             for authid in self.entitled(owner)
             for session_id, member in self._present.get(authid, {}).items()
             if (authid == owner or session_id in self._overseers)
-            and member.scope.has_job(job_id, task)
+            and member.caller.scope.has_job(job_id, task)
         ]
 
     @property
@@ -153,7 +147,7 @@ class Audience:
         self._members[session_id] = member
         self.on_join(member)
         self._present.setdefault(member.authid, {})[session_id] = member
-        if member.authrole in OVERSEERS and not member.scope.is_narrow:
+        if member.authrole in OVERSEERS and not member.caller.scope.is_narrow:
             self._overseers[session_id] = member.authid
         if member.client is not None:
             self._sessions[member.authid, member.client] = session_id
@@ -212,10 +206,6 @@ def _member(details: dict[str, Any]) -> Member:
         authid=authid,
         authrole=authrole,
         client=extra.get("client"),
-        teams=caller.teams,
-        scope=caller.scope,
-        address=caller.address,
-        method=caller.method,
         token=extra.get("token"),
         since=_moment(extra.get("since")),
         expires_at=_moment(extra.get("expires_at")),

@@ -186,7 +186,7 @@ class Audit:
             actor=call.authid or "",
             role=call.authrole,
             action=procedure.removeprefix("taskrealm.").rstrip("."),
-            address=None if member is None else member.address,
+            address=None if member is None else member.caller.address,
             outcome=error.code,
             source=("session", call.caller),
         )

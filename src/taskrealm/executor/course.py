@@ -180,7 +180,8 @@ class Course:
             self.start()
 
         try:
-            refusal = await self._refusal_to_repeat(live) if live.job.attempt else None
+            repeats = live.job.attempt and live.job.state is State.QUEUED
+            refusal = await self._refusal_to_repeat(live) if repeats else None
             if refusal is not None:
                 free_slot()
                 await live.end(refusal)
@@ -198,8 +199,6 @@ class Course:
     async def _refusal_to_repeat(self, live: LiveJob) -> Ending | None:
         """How a job ends that would run again, but whose owner may not run it any more."""
         job = live.job
-        if job.state is not State.QUEUED:
-            return None
         reason = await self._rights.refusal(owner_of(job), live.task, job.arguments)
         if reason is None:
             return None

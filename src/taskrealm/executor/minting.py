@@ -121,7 +121,7 @@ class Minting:
         assert member is not None
         if not caller.scope.is_whole:
             raise NotAuthorized("A limited session may not make tokens")
-        if member.method == "anonymous":
+        if caller.method == "anonymous":
             raise NotAuthorized("An anonymous session may not make tokens")
         wish = self._wish(caller, user, tasks, jobs, read_only, uses, minutes, teams)
         await self._require_inside(caller, wish)

@@ -232,7 +232,7 @@ class Rights:
         return await self._having(caller, jobs, Right.OUTPUT)
 
     async def shows_output(self, owner: Caller, job: Job) -> bool:
-        """Whether the *owner* of *job* may read what it prints."""
+        """Whether the *owner* of *job* may read what it prints; as `readable`, but for a single job."""
         if not self._allows(owner, job, Right.OUTPUT):
             return False
         if owner.role == "operator" or not self.asks:

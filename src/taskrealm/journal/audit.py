@@ -198,8 +198,9 @@ def query(
     elif wanted.until is not None:
         conditions.append("id <= (select max(id) from audit where at < :until)")
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    order = "id" if after is not None else "id desc"
-    return f"select {_COLUMNS} from audit{where} order by {order} limit :limit", values
+    # Who goes on behind a record has to know its id for good: that of a staged one is not certain.
+    table, order = ("main.audit", "id") if after is not None else ("audit", "id desc")
+    return f"select {_COLUMNS} from {table}{where} order by {order} limit :limit", values
 
 
 SIZE = """

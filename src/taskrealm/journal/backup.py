@@ -157,6 +157,9 @@ def _copy_database(source: Path, target: Path, progress: Callable[[int, int], ob
                 pages=PAGES_AT_ONCE,
                 progress=lambda _, left, pages: progress((pages - left) * page, pages * page),
             )
+            # What follows is in the file itself, or fails: nobody copies a second one beside it.
+            writer.execute("pragma journal_mode = delete")
+            # A journal of an earlier version has nothing staged, nor a table for it.
             if _version(writer) == len(MIGRATIONS):
                 settle(writer)
             rows = writer.execute("select state, count(*) from jobs group by state").fetchall()

@@ -78,7 +78,7 @@ def open_database(folder: Path) -> Database:
         writer.execute(f"pragma journal_size_limit = {WAL_SIZE}")
         migrate(writer)
         refuse_damage(path, writer)
-        _settle(path, writer)
+        staging.settle(writer)
         _let_shrink(path, writer)
         sign(lock)
         _begin_anew_if_replaced(path, writer)
@@ -177,15 +177,6 @@ def refuse_strangers(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} has schema version {version}, and this taskrealm knows versions up to "
             f"{len(MIGRATIONS)}. Install the taskrealm that wrote it, or a newer one."
         )
-
-
-def _settle(path: Path, connection: sqlite3.Connection) -> None:
-    try:
-        staging.settle(connection)
-    except (ValueError, TypeError) as error:
-        raise JournalError(
-            f"{path} is damaged: what was to be recorded last cannot be read ({error}). {RESTORE}"
-        ) from error
 
 
 def _let_shrink(path: Path, connection: sqlite3.Connection) -> None:

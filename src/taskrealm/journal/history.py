@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, timestamp
 from ..protocol.scope import WHOLE, Scope
-from .rows import FILED, UNFILED
+from .rows import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -27,10 +27,10 @@ Values = dict[str, Any]
 
 TASKS = f"""
     with recursive walk (task) as (
-        select min(task) from jobs where {FILED} union all
-        select (select min(task) from jobs where {FILED} and task > walk.task) from walk
+        select min(task) from {SIDES[1]} union all
+        select (select min(task) from {SIDES[1]} and task > walk.task) from walk
         where walk.task is not null
-    ) select task from walk where task is not null union select task from jobs where {UNFILED}
+    ) select task from walk where task is not null union select task from {SIDES[0]}
 """
 """The names of all tasks of which there are jobs: of the filed, from one to the next."""
 
@@ -145,7 +145,7 @@ def numbers(wanted: Filter, span: Span) -> Iterator[tuple[str, Values]]:
         # One short walk along an index for each state and task, whatever the filters. A single
         # query over several of them would have to read and sort every job that fits.
         walks = " union all ".join(
-            f"select * from (select number from jobs where {walk}{span.condition}"
+            f"select * from (select number from {walk}{span.condition}"
             " order by number desc limit :limit)"
             for walk in _walks(wanted, names)
         )
@@ -162,7 +162,7 @@ def counts(wanted: Filter, span: Span) -> Iterator[tuple[str, Values]]:
         yield (
             " union all ".join(
                 f"select '{state.value}', (select count(*) from"
-                f" (select 1 from jobs where {walk}{span.condition} limit {COUNTED}))"
+                f" (select 1 from {walk}{span.condition} limit {COUNTED}))"
                 for state in _states(wanted)
                 for walk in _walks(replace(wanted, states=[state]), names)
             ),
@@ -226,11 +226,11 @@ def _beside(wanted: Filter) -> list[str]:
 
 
 def _walks(wanted: Filter, tasks: Sequence[str]) -> Iterator[str]:
-    """The conditions of each walk; *tasks* are the names for the task of each, if any."""
+    """What each walk reads, with its conditions; *tasks* are the names for the task of each, if any."""
     beside = "".join(f" and {each}" for each in _beside(wanted))
     owner = "" if wanted.owner is None else " and owner = :owner"
     for state in _states(wanted):
-        sides = (UNFILED, FILED) if state.is_terminal else (UNFILED,)
+        sides = SIDES if state.is_terminal else SIDES[:1]
         for side, child in product(sides, (0, 1) if wanted.children else (0,)):
             for task in (f" and task = :{name}" for name in tasks) if tasks else ("",):
                 yield f"{side} and state = '{state.value}' and child = {child}{owner}{task}{beside}"

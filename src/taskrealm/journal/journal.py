@@ -23,7 +23,7 @@ from .numbering import NEWEST
 from .output import OutputStore
 from .overlay import shown
 from .retention import Pages
-from .rows import EVENTS, FILED, JOBS, OPEN, UNFILED, event_of, job_of
+from .rows import EVENTS, JOBS, OPEN, SIDES, event_of, job_of
 from .writer import PROBE, Writer
 
 if TYPE_CHECKING:
@@ -167,8 +167,7 @@ class Journal:
         rows = await self._read(
             lambda row: (row[0], State(row[1]), int(row[2])),
             " union all ".join(
-                f"select task, state, count(*) from jobs where {side} group by task, state"
-                for side in (UNFILED, FILED)
+                f"select task, state, count(*) from {side} group by task, state" for side in SIDES
             ),
         )
         return _by_state(rows)
@@ -190,19 +189,20 @@ class Journal:
 
     async def owners(self, *, after: str, limit: int) -> dict[str, dict[State, int]]:
         """The first *limit* owners of jobs behind *after*, with how many there are by state."""
+        unfiled, filed = SIDES
         # From one owner to the next along the index, however many ended jobs each of them has.
         rows = await self._read(
             lambda row: (row[0], State(row[1]), int(row[2])),
             "with recursive walk (owner) as ("
-            f" select min(owner) from jobs where {FILED} and owner > :after union all"
-            f" select (select min(owner) from jobs where {FILED} and owner > walk.owner) from walk"
+            f" select min(owner) from {filed} and owner > :after union all"
+            f" select (select min(owner) from {filed} and owner > walk.owner) from walk"
             " where walk.owner is not null limit :limit),"
             " page as (select owner from walk where owner is not null union"
-            f" select owner from jobs where {UNFILED} and owner > :after order by owner limit :limit) "
+            f" select owner from {unfiled} and owner > :after order by owner limit :limit) "
             + " union all ".join(
-                f"select owner, state, count(*) from jobs where {side}"
+                f"select owner, state, count(*) from {side}"
                 " and owner in (select owner from page) group by owner, state"
-                for side in (UNFILED, FILED)
+                for side in SIDES
             ),
             after=after,
             limit=limit,
@@ -502,9 +502,9 @@ class Journal:
         return numbers[0]
 
     async def _read(self, make: Callable[[Row], T], query: str, **values: Any) -> list[T]:
+        is_settled = await self._writer.settle()
         if self._closed:
             raise JournalError(f"{self._database.path} is closed")
-        is_settled = await self._writer.settle()
         return await asyncio.get_running_loop().run_in_executor(
             self._reader, self._select, is_settled, make, query, values
         )

@@ -38,7 +38,8 @@ class StreamCount(NamedTuple):
 
 class Numbering:
     """
-    The newest number of every job that has not ended, and of every owner's stream.
+    The newest number of every job that has not ended or is not in the tables yet, and of every
+    owner's stream.
 
     It remembers them, and looks up in the database what it does not know. Changes are
     undone when the transaction that they belong to is.

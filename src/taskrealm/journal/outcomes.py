@@ -50,11 +50,16 @@ def outcome_of(row: Row) -> Outcome:
 
 
 def query(tasks: Collection[str], *, owner: str | None, limit: int) -> tuple[str, dict[str, Any]]:
-    """What asks for the newest *limit* jobs of each of *tasks*, of everybody or one *owner*."""
+    """
+    What asks for the newest *limit* jobs of each of *tasks*, of everybody or one *owner*.
+
+    What is staged, and cannot be brought into the tables just now, does not count: among very
+    many jobs it would take too long.
+    """
     whose = "" if owner is None else "owner = :owner and "
     # Short walks along an index for each state, however many jobs there are.
     walks = " union all ".join(
-        "select number from (select number from jobs"
+        "select number from (select number from main.jobs"
         f" where {side} and {whose}task = wanted.value"
         f" and state = '{state.value}' and child = {child}"
         " order by number desc limit :limit)"
@@ -63,7 +68,7 @@ def query(tasks: Collection[str], *, owner: str | None, limit: int) -> tuple[str
         for child in (0, 1)
     )
     text = (
-        f"select {_COLUMNS} from json_each(:tasks) as wanted cross join jobs"
+        f"select {_COLUMNS} from json_each(:tasks) as wanted cross join main.jobs"
         f" where number in (select number from ({walks}) order by number desc limit :limit)"
         " order by number desc"
     )

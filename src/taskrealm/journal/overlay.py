@@ -33,6 +33,9 @@ def shown(connection: sqlite3.Connection) -> Iterator[None]:
 
     What it finds is of one moment, even if all is brought into the tables meanwhile. Each table gives
     way to a view of it and of rows in memory. Lists of many jobs take longer that way.
+
+    Raises:
+        sqlite3.Error: What is staged cannot be read, or is damaged.
     """
     connection.execute("pragma temp_store = memory")
     connection.execute("begin")
@@ -40,7 +43,8 @@ def shown(connection: sqlite3.Connection) -> Iterator[None]:
         _lay_over(connection, read(connection))
         yield
     finally:
-        connection.execute("rollback")  # and the views are gone
+        if connection.in_transaction:
+            connection.execute("rollback")  # and the views are gone
 
 
 def _lay_over(connection: sqlite3.Connection, staged: Changes) -> None:
@@ -53,9 +57,11 @@ def _lay_over(connection: sqlite3.Connection, staged: Changes) -> None:
         " where number in (select value from json_each(?))",
         [json.dumps(list(staged.status))],
     )
-    staged.bring_in(connection, PREFIX)
+    staged.write(connection, PREFIX)
+    # The ids that they will have: none is given twice, not even those of records that are gone.
     connection.execute(
-        f"update {PREFIX}audit set id = rowid + (select coalesce(max(id), 0) from audit)"
+        f"update {PREFIX}audit set id = rowid"
+        " + (select coalesce(max(seq), 0) from main.sqlite_sequence where name = 'audit')"
     )
     for table, key in KEYS.items():
         connection.execute(

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 JOBS = """
-    select job_id, owner, task, state, status, request
-    from jobs join requests using (number)
+    select job_id, owner, task, state, status,
+        (select request from requests where requests.number = jobs.number)
+    from jobs
 """
 """Begins a query whose rows are for `job_of`."""
 
@@ -43,6 +44,13 @@ LATELY = (
     f"{UNFILED} and state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired', 'lost')"
 )
 """What is true of a job that has ended and is not filed yet."""
+
+SIDES = (f"jobs where {UNFILED}", f"main.jobs where {FILED}")
+"""
+What a query reads one after the other that walks along indexes to find any job.
+
+Where jobs are in the history is never staged, so that its table is read even by who is shown what is.
+"""
 
 ROOM = 256  # characters kept for the status of a job that is open: most have ended with fewer
 TOGETHER = 100  # rows that one statement inserts, in half of the time of as many statements

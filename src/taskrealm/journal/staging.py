@@ -2,12 +2,14 @@
 Steps of jobs that are durable already, and find their places in the tables later, many at once.
 
 To bring each step into its tables would change a page of every table and of every index for it.
-Staged it is one row, added behind the last one, that nobody reads but whoever opens the database
-after a crash. What many steps change is then changed once: of a job only its last state.
+Staged, all that is committed together is one row, added behind the last one. It is read only after a
+crash, for a backup, and for readers while it cannot be brought into the tables. What many steps
+change is then changed once: of a job only its last state.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -16,12 +18,12 @@ from . import audit, filing
 from .rows import insert
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
     from .rows import Row
 
 AT_ONCE = 256  # steps; with more than that, all are brought into the tables
+ROOM = 4 * 1024 * 1024  # bytes of them, likewise: they are in memory as well
 
 
 class Changes:
@@ -87,9 +89,9 @@ class Changes:
         ) = msgpack.unpackb(packed, strict_map_key=False)
         return changes
 
-    def bring_in(self, connection: sqlite3.Connection, prefix: str = "main.") -> None:
+    def write(self, connection: sqlite3.Connection, prefix: str = "main.") -> None:
         """
-        Bring them into their tables, with few statements: each lets go of Python's lock.
+        Write them into their tables, with few statements: each lets go of Python's lock.
 
         The names of the tables begin with *prefix*.
         """
@@ -141,12 +143,15 @@ def read(connection: sqlite3.Connection) -> Changes:
     What is staged, all together.
 
     Raises:
-        sqlite3.Error: It cannot be read.
-        ValueError: It is damaged.
-        TypeError: It is damaged.
+        sqlite3.Error: It cannot be read, or is damaged.
     """
     staged = connection.execute("select changes from staged order by id")
-    return Changes.together(Changes.unpacked(packed) for (packed,) in staged)
+    try:
+        return Changes.together(Changes.unpacked(packed) for (packed,) in staged)
+    except (ValueError, TypeError) as error:
+        damage = sqlite3.DatabaseError(f"what was to be recorded last is damaged ({error})")
+        damage.sqlite_errorname = "SQLITE_CORRUPT"
+        raise damage from error
 
 
 def settle(connection: sqlite3.Connection) -> None:
@@ -154,9 +159,7 @@ def settle(connection: sqlite3.Connection) -> None:
     Bring into the tables what is staged, as a crash may have left it, all or nothing.
 
     Raises:
-        sqlite3.Error: It cannot be brought there.
-        ValueError: It is damaged.
-        TypeError: It is damaged.
+        sqlite3.Error: It cannot be brought there, or is damaged.
     """
     staged = read(connection)
     if not staged.steps:
@@ -166,7 +169,9 @@ def settle(connection: sqlite3.Connection) -> None:
         _bring_in(connection, staged)
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        # A full disk has rolled back already.
+        if connection.in_transaction:
+            connection.execute("rollback")
         raise
 
 
@@ -183,7 +188,9 @@ class Staging:
         self._unfiled = filing.unfiled(connection)
         self._staged: list[Changes] = []
         self._steps = 0
-        self._added: Changes | None = None
+        self._size = 0
+        self._added: tuple[Changes, int] | None = None
+        """What this transaction has staged, and how many bytes that is."""
         self._left_unfiled: int | None = None
         """How many ended jobs are not filed, if this transaction has brought in all."""
 
@@ -195,10 +202,12 @@ class Staging:
     def add(self, changes: Changes) -> None:
         """Let *changes* be durable with this transaction: staged, or in the tables."""
         if changes.can_wait and self._steps + changes.steps <= AT_ONCE:
-            self._connection.execute("insert into staged (changes) values (?)", (changes.packed(),))
-            self._added = changes
-        else:
-            self._bring_in(Changes.together((*self._staged, changes)))
+            packed = changes.packed()
+            if self._size + len(packed) <= ROOM:
+                self._connection.execute("insert into staged (changes) values (?)", (packed,))
+                self._added = changes, len(packed)
+                return
+        self._bring_in(Changes.together((*self._staged, changes)))
 
     def bring_in(self) -> None:
         """Bring into the tables what is staged."""
@@ -208,12 +217,14 @@ class Staging:
     def keep(self) -> None:
         """The transaction is committed."""
         if self._added is not None:
-            self._staged.append(self._added)
-            self._steps += self._added.steps
+            changes, size = self._added
+            self._staged.append(changes)
+            self._steps += changes.steps
+            self._size += size
         elif self._left_unfiled is not None:
             self._unfiled = self._left_unfiled
             self._staged.clear()
-            self._steps = 0
+            self._steps = self._size = 0
         self._added = self._left_unfiled = None
 
     def undo(self) -> None:
@@ -230,6 +241,6 @@ class Staging:
 
 def _bring_in(connection: sqlite3.Connection, changes: Changes) -> int:
     """Bring *changes* into the tables, and nothing stays staged; gives how many jobs have ended."""
-    changes.bring_in(connection)
+    changes.write(connection)
     connection.execute("delete from staged")
     return changes.ends

@@ -18,8 +18,10 @@ from taskrealm.journal import (
     Filter,
     Journal,
     JournalError,
+    back_up,
     numbering,
     overlay,
+    record_beside,
     staging,
     writer,
 )
@@ -205,8 +207,7 @@ async def answers(journal: Journal, jobs: list[Job]) -> list[Any]:
         [await journal.events(owner, since=1, limit=9) for owner in ("ann", "bob")],
         [await journal.job_events(each, limit=9) for each in ids],
         [await journal.stream(owner) for owner in ("ann", "bob")],
-        await journal.outcomes(["convert"], limit=9),
-        [each.action for each in await journal.audit(AuditFilter())],
+        [(each.id, each.action) for each in await journal.audit(AuditFilter())],
         await journal.known([*ids, "nobody"]),
     ]
 
@@ -220,6 +221,9 @@ async def test_what_cannot_be_brought_in_is_found_all_the_same(
     await write(journal, queued(old), queued(ending), ended(old))
     await asyncio.wait_for(journal.record(records[:1]), PATIENCE)
     await journal.jobs()
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database, database:
+        # As if there had been newer records, which are gone.
+        database.execute("update sqlite_sequence set seq = 41 where name = 'audit'")
     await write(journal, started(ending))
     await write(journal, queued(fresh), started(fresh))
     await write(journal, ended(ending, State.FAILED), queued(late))
@@ -239,6 +243,42 @@ async def test_what_cannot_be_brought_in_is_found_all_the_same(
         State.FAILED,
         State.SUCCEEDED,
     ]
+
+
+async def test_who_follows_the_audit_log_gets_no_record_whose_id_may_change(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settle(_: writer.Writer) -> bool:
+        return False
+
+    early, late = (AuditRecord("ann", action, "user") for action in ("early", "late"))
+    await asyncio.wait_for(journal.record([early]), PATIENCE)
+    [told] = await journal.audit(AuditFilter(), after=0)
+    await asyncio.wait_for(journal.record([late]), PATIENCE)
+    assert counts(tmp_path) == (1, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.Writer, "settle", settle)
+        assert len(await journal.audit(AuditFilter())) == 2
+        assert await journal.audit(AuditFilter(), after=told.id) == []
+    record_beside(tmp_path, AuditRecord("cli", "user.add", "local"))
+
+    found = await journal.audit(AuditFilter(), after=told.id)
+    assert sorted(each.action for each in found) == ["late", "user.add"]
+
+
+async def test_what_is_large_does_not_wait(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "ROOM", 2_000)
+    jobs = [job() for _ in range(4)]
+    seen = []
+    for each in jobs:
+        await write(journal, queued(each))
+        seen.append(counts(tmp_path)[1])
+
+    assert seen[0] == 0
+    assert max(seen) > 1
+    assert await journal.unfinished() == jobs
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -298,11 +338,34 @@ async def test_what_is_staged_after_a_reader_has_asked_keeps_it_from_nothing(
     await writing
 
 
-async def test_damage_to_what_is_staged_is_seen(tmp_path: Path) -> None:
-    journal = await open_journal(tmp_path)
-    await journal.close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database, database:
+def damage(folder: Path) -> None:
+    """Let what is staged in *folder* be no changes at all."""
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as database, database:
         database.execute("insert into staged (changes) values (x'c1')")
 
-    with pytest.raises(JournalError, match=r"is damaged: .* Restore it from a backup"):
-        await open_journal(tmp_path)
+
+async def test_damage_to_what_is_staged_is_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    journal = await open_journal(folder)
+    await journal.close()
+    damage(folder)
+
+    with pytest.raises(JournalError, match=r"is damaged .* Restore it from a backup"):
+        await open_journal(folder)
+    with pytest.raises(JournalError, match=r"is damaged .* Restore it from a backup"):
+        back_up(folder, tmp_path / "backup", lambda *_: None)
+
+
+async def test_readers_are_told_of_damage_to_what_is_staged(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settle(_: writer.Writer) -> bool:
+        return False
+
+    monkeypatch.setattr(writer.Writer, "settle", settle)
+    damage(tmp_path)
+
+    with pytest.raises(JournalError, match="is damaged"):
+        await journal.unfinished()
+    monkeypatch.undo()
+    assert await journal.unfinished() == []
