@@ -25,12 +25,14 @@ SLACK = 1_000  # milliseconds between the moment in the id of a job and that of 
 
 Values = dict[str, Any]
 
+_UNFILED, _FILED = SIDES
+
 TASKS = f"""
     with recursive walk (task) as (
-        select min(task) from {SIDES[1]} union all
-        select (select min(task) from {SIDES[1]} and task > walk.task) from walk
+        select min(task) from {_FILED} union all
+        select (select min(task) from {_FILED} and task > walk.task) from walk
         where walk.task is not null
-    ) select task from walk where task is not null union select task from {SIDES[0]}
+    ) select task from walk where task is not null union select task from {_UNFILED}
 """
 """The names of all tasks of which there are jobs: of the filed, from one to the next."""
 
@@ -230,7 +232,7 @@ def _walks(wanted: Filter, tasks: Sequence[str]) -> Iterator[str]:
     beside = "".join(f" and {each}" for each in _beside(wanted))
     owner = "" if wanted.owner is None else " and owner = :owner"
     for state in _states(wanted):
-        sides = SIDES if state.is_terminal else SIDES[:1]
+        sides = SIDES if state.is_terminal else (_UNFILED,)
         for side, child in product(sides, (0, 1) if wanted.children else (0,)):
             for task in (f" and task = :{name}" for name in tasks) if tasks else ("",):
                 yield f"{side} and state = '{state.value}' and child = {child}{owner}{task}{beside}"

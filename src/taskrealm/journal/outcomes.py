@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.jobs import State, timestamp
-from .rows import FILED, UNFILED
+from .rows import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,26 +50,22 @@ def outcome_of(row: Row) -> Outcome:
 
 
 def query(tasks: Collection[str], *, owner: str | None, limit: int) -> tuple[str, dict[str, Any]]:
-    """
-    What asks for the newest *limit* jobs of each of *tasks*, of everybody or one *owner*.
-
-    What is staged, and cannot be brought into the tables just now, does not count: among very
-    many jobs it would take too long.
-    """
+    """What asks for the newest *limit* jobs of each of *tasks*, of everybody or one *owner*."""
     whose = "" if owner is None else "owner = :owner and "
     # Short walks along an index for each state, however many jobs there are.
     walks = " union all ".join(
-        "select number from (select number from main.jobs"
-        f" where {side} and {whose}task = wanted.value"
+        f"select number from (select number from {side} and {whose}task = wanted.value"
         f" and state = '{state.value}' and child = {child}"
         " order by number desc limit :limit)"
-        for side in (UNFILED, FILED)
+        for side in SIDES
         for state in _ENDED
         for child in (0, 1)
     )
+    # The numbers of a task make one list, so that the jobs are looked up by number and no other way.
+    newest = f"select json_group_array(number) from (select number from ({walks}) order by number desc limit :limit)"
     text = (
-        f"select {_COLUMNS} from json_each(:tasks) as wanted cross join main.jobs"
-        f" where number in (select number from ({walks}) order by number desc limit :limit)"
+        f"select {_COLUMNS} from jobs where number in (select found.value"
+        f" from json_each(:tasks) as wanted cross join json_each(({newest})) as found)"
         " order by number desc"
     )
     return text, {"tasks": json.dumps(list(tasks)), "owner": owner, "limit": limit}

@@ -49,7 +49,7 @@ SIDES = (f"jobs where {UNFILED}", f"main.jobs where {FILED}")
 """
 What a query reads one after the other that walks along indexes to find any job.
 
-Where jobs are in the history is never staged, so that its table is read even by who is shown what is.
+The filed are read from their table itself, even where what is staged is shown: no job is filed that way.
 """
 
 ROOM = 256  # characters kept for the status of a job that is open: most have ended with fewer

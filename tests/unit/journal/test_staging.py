@@ -190,6 +190,15 @@ async def test_streams_are_numbered_on_however_many_there_are(
     assert counts(tmp_path) == (6, 0)
 
 
+def never_settle(patch: pytest.MonkeyPatch) -> None:
+    """Let readers find what is staged where it is, as if it could not be brought into the tables."""
+
+    async def settle(_: writer.Writer) -> bool:
+        return False
+
+    patch.setattr(writer.Writer, "settle", settle)
+
+
 async def answers(journal: Journal, jobs: list[Job]) -> list[Any]:
     """What the journal says of *jobs*, in many ways."""
     ids = [each.job_id for each in jobs]
@@ -207,6 +216,7 @@ async def answers(journal: Journal, jobs: list[Job]) -> list[Any]:
         [await journal.events(owner, since=1, limit=9) for owner in ("ann", "bob")],
         [await journal.job_events(each, limit=9) for each in ids],
         [await journal.stream(owner) for owner in ("ann", "bob")],
+        await journal.outcomes(["convert"], limit=9),
         [(each.id, each.action) for each in await journal.audit(AuditFilter())],
         await journal.known([*ids, "nobody"]),
     ]
@@ -248,16 +258,13 @@ async def test_what_cannot_be_brought_in_is_found_all_the_same(
 async def test_who_follows_the_audit_log_gets_no_record_whose_id_may_change(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def settle(_: writer.Writer) -> bool:
-        return False
-
     early, late = (AuditRecord("ann", action, "user") for action in ("early", "late"))
     await asyncio.wait_for(journal.record([early]), PATIENCE)
     [told] = await journal.audit(AuditFilter(), after=0)
     await asyncio.wait_for(journal.record([late]), PATIENCE)
     assert counts(tmp_path) == (1, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(writer.Writer, "settle", settle)
+        never_settle(patch)
         assert len(await journal.audit(AuditFilter())) == 2
         assert await journal.audit(AuditFilter(), after=told.id) == []
     record_beside(tmp_path, AuditRecord("cli", "user.add", "local"))
@@ -306,11 +313,8 @@ async def test_what_is_brought_in_while_it_is_read_is_found_once(
         brought_in.result(PATIENCE)
         assert counts(tmp_path) == (0, 1)
 
-    async def settle(_: writer.Writer) -> bool:
-        return False
-
     monkeypatch.setattr(overlay, "read", read)
-    monkeypatch.setattr(writer.Writer, "settle", settle)
+    never_settle(monkeypatch)
     await write(journal, queued(job()))
     await asyncio.wait_for(journal.record([AuditRecord("ann", "exec", "user")]), PATIENCE)
     during = await look(journal)
@@ -359,10 +363,7 @@ async def test_damage_to_what_is_staged_is_seen(tmp_path: Path) -> None:
 async def test_readers_are_told_of_damage_to_what_is_staged(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def settle(_: writer.Writer) -> bool:
-        return False
-
-    monkeypatch.setattr(writer.Writer, "settle", settle)
+    never_settle(monkeypatch)
     damage(tmp_path)
 
     with pytest.raises(JournalError, match="is damaged"):
